@@ -1,0 +1,11 @@
+//! Fluentd's configuration language: text to a tree that remembers where every word stood, and the
+//! tree to checked settings.
+//!
+//! What the file says ([`tree`]) and what runs ([`settings`]) are different types. Mistakes are values
+//! ([`diagnostics`]), collected and shown together. This crate reads files (includes) and the
+//! environment handed to it; it must never open a socket or print.
+
+pub mod diagnostics;
+pub mod settings;
+pub mod source;
+pub mod tree;
