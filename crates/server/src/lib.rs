@@ -1,1 +1,8 @@
-//! placeholder
+//! Sources, pipelines and outputs on real sockets and files.
+//!
+//! A subsystem goes settings → bound → spawned → drained: it takes a bound listener, an [`emit::Emitter`]
+//! (sources) and a shutdown token, and ends by itself when told. Nothing here reads argv, the
+//! environment, or decides an exit code.
+
+pub mod emit;
+pub mod metrics;

@@ -1,0 +1,61 @@
+//! Every counter of the process, in one table; registered once, shared by reference.
+//!
+//! Names follow `fluentcast_<noun>_<unit>_total`; labels are bounded (never a tag or a client).
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+macro_rules! table {
+    ($($kind:ident $field:ident $name:literal $help:literal,)*) => {
+        /// The counters and gauges of the process.
+        #[derive(Debug, Default)]
+        pub struct Metrics {
+            $(#[doc = $help] pub $field: $kind,)*
+        }
+
+        impl Metrics {
+            /// Registers every entry of the table under the prefix `fluentcast`.
+            pub fn register(&self, registry: &mut Registry) {
+                let registry = registry.sub_registry_with_prefix("fluentcast");
+                $(registry.register($name, $help, self.$field.clone());)*
+            }
+        }
+    };
+}
+
+table! {
+    Counter forward_connections "forward_connections" "Forward connections accepted.",
+    Counter forward_connections_refused "forward_connections_refused" "Forward connections closed at once because connection_limit was reached.",
+    Counter forward_messages "forward_messages" "Forward messages read, heartbeats aside.",
+    Counter forward_heartbeats "forward_heartbeats" "Forward heartbeats: nil, UDP and connections that closed without a byte.",
+    Counter forward_acks "forward_acks" "Forward acks written.",
+    Counter forward_messages_invalid "forward_messages_invalid" "Values on a Forward connection that are no message; the connection stayed open.",
+    Counter forward_messages_oversize "forward_messages_oversize" "Forward messages dropped because of chunk_size_limit or entry_limit.",
+    Counter forward_connections_broken "forward_connections_broken" "Forward connections closed because of broken framing or compression.",
+    Counter http_connections "http_connections" "Connections accepted by http sources.",
+    Counter http_connections_refused "http_connections_refused" "Connections of http sources closed at once because connection_limit was reached.",
+    Counter http_requests "http_requests" "Requests answered by http sources.",
+    Counter http_requests_rejected "http_requests_rejected" "Requests answered by http sources with a status of 400 or above.",
+    Counter accept_errors "accept_errors" "Failures to accept a connection (such as no file descriptor left); each was followed by a pause and a retry.",
+    Counter batches_received "batches_received" "Batches handed to the pipeline by sources.",
+    Counter batches_unmatched "batches_unmatched" "Batches whose tag no rule takes; accepted and dropped, as in Fluentd.",
+    Counter batches_failed "batches_failed" "Batches an output refused.",
+    Counter entries_invalid "entries_invalid" "Entries dropped because they were no event (bad time, record not a map, broken MessagePack).",
+    Counter events_error "events_error" "Events a filter rejected.",
+    Counter websocket_clients_accepted "websocket_clients_accepted" "WebSocket clients that finished the handshake.",
+    Counter websocket_handshakes_rejected "websocket_handshakes_rejected" "Requests to a websocket port answered with a status of 400 or above.",
+    Counter websocket_clients_lagging "websocket_clients_lagging" "Clients closed with 1013 because they were further behind than client_lag_limit.",
+    Counter websocket_clients_timed_out "websocket_clients_timed_out" "Clients closed because no pong came within ping_timeout.",
+    Counter websocket_clients_violating "websocket_clients_violating" "Clients closed because of a protocol error (1002, 1007, 1009).",
+    Counter websocket_clients_left "websocket_clients_left" "Clients that closed or whose connection ended.",
+    Gauge websocket_clients "websocket_clients" "WebSocket clients connected now.",
+    Counter websocket_events "websocket_events" "Events published by websocket outputs.",
+    Counter websocket_sent_bytes "websocket_sent_bytes" "Bytes written to WebSocket clients.",
+    Counter websocket_dropped_bytes "websocket_dropped_bytes" "Bytes not delivered to clients that were closed for lag, timeout or at the drain deadline.",
+    Counter json_floats_not_finite "json_floats_not_finite" "NaN and infinite floats written as null.",
+    Counter json_strings_repaired "json_strings_repaired" "Strings whose invalid UTF-8 was replaced by U+FFFD in JSON.",
+    Counter file_events "file_events" "Events written by file outputs.",
+    Counter file_write_errors "file_write_errors" "Failed writes of file outputs; what was not written is retried.",
+    Counter file_events_dropped "file_events_dropped" "Events a file output gave up: refused at total_limit_size, or not writable by the end of the stop.",
+}
