@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use crate::encode::{Encoder, Shape};
 use crate::filter::FilterIndex;
-use crate::log::Cursor;
+use crate::log::{Cursor, Log};
 use crate::view::{View, ViewKey, Wake, Worker};
 
 /// Bytes of entries that go through the hub in one piece, before other publishers get their turn and
@@ -144,7 +144,7 @@ impl Hub {
             match events.next() {
                 None => break entries.len(),
                 Some(Ok(event)) => {
-                    spread.event(seq, &event, &mut published.mended);
+                    spread.event(seq, &event);
                     seq += 1;
                 }
                 Some(Err(EntryError::NotAnEvent(_))) => published.invalid += 1,
@@ -157,8 +157,9 @@ impl Hub {
                 break events.position();
             }
         };
-        let touched = spread.touched;
         let newest_seq = seq - 1;
+        let (touched, mended) = spread.finish(newest_seq);
+        published.mended += mended;
         let numbered = seq - first_seq;
         published.events += numbered;
         state.newest_seq = newest_seq;
@@ -169,7 +170,6 @@ impl Hub {
         }
         drop(state);
         for view in touched {
-            view.log().trim(newest_seq);
             view.wake(&*self.wake);
             if view.backlog() > BACKLOG_BYTES_MAX {
                 behind.push(view);
@@ -210,7 +210,7 @@ impl Hub {
 
     /// Puts a client on the view it asked for. Its cursor first reads those of the last
     /// `history_events` events that pass its filter, then everything after them, each exactly once.
-    pub fn subscribe(self: &Arc<Self>, key: &ViewKey, worker: Worker) -> Subscription {
+    pub fn subscribe(self: &Arc<Self>, key: &ViewKey, worker: Worker) -> (Subscription, Cursor) {
         let mut state = self.state();
         let newest_seq = state.newest_seq;
         let view = match state.views.get(key) {
@@ -224,7 +224,7 @@ impl Hub {
                 if self.history_events > 0 { log.cursor_replay(newest_seq) } else { log.cursor_live() };
             (cursor, log.end())
         };
-        Subscription { hub: Arc::clone(self), view, worker, start: cursor, replay_end }
+        (Subscription { hub: Arc::clone(self), view, worker, replay_end }, cursor)
     }
 
     fn unsubscribe(&self, view: &Arc<View>, worker: Worker) {
@@ -303,67 +303,81 @@ impl State {
     }
 }
 
-/// Takes the events of one batch to the views.
+/// Takes the events of one piece of a batch to the views.
 struct Spread<'a> {
-    shapes: Vec<(Encoder, &'a ViewsOfShape)>,
+    shapes: Vec<SpreadShape<'a>>,
     /// The views that got something.
     touched: Vec<Arc<View>>,
+    mended: Mended,
+}
+
+struct SpreadShape<'a> {
+    encoder: Encoder,
+    /// The view of everything, its log held for the whole piece.
+    unfiltered: Option<(&'a Arc<View>, MutexGuard<'a, Log>)>,
+    filtered: &'a FilterIndex<SharedView>,
+    /// One frame, made aside because several logs may want it.
     scratch: Vec<u8>,
 }
 
 impl<'a> Spread<'a> {
     fn new(shapes: &'a HashMap<Shape, ViewsOfShape>, batch: &Batch) -> Self {
-        let shapes = shapes.iter().map(|(shape, views)| (Encoder::new(*shape, &batch.tag), views)).collect();
-        Self { shapes, touched: Vec::new(), scratch: Vec::new() }
+        let shapes = shapes.iter().map(|(shape, views)| SpreadShape {
+            encoder: Encoder::new(*shape, &batch.tag),
+            unfiltered: views.unfiltered.as_ref().map(|view| (view, view.log())),
+            filtered: &views.filtered,
+            scratch: Vec::new(),
+        });
+        Self { shapes: shapes.collect(), touched: Vec::new(), mended: Mended::default() }
     }
 
-    fn event(&mut self, seq: u64, event: &Event<'_>, mended: &mut Mended) {
-        for (encoder, views) in &self.shapes {
-            self.scratch.clear();
-            let scratch = &mut self.scratch;
-            let touched = &mut self.touched;
-            // With filters the frame is made once aside and copied to where it belongs; without, it is
-            // written straight into the log.
-            let mut copy_to = |view: &Arc<View>| {
-                if scratch.is_empty() {
-                    match encoder.write_frame(scratch, event) {
-                        Ok(more) => mended.add(more),
-                        Err(_) => return,
-                    }
+    /// An event that cannot be encoded is impossible here: the batch has just iterated over it.
+    fn event(&mut self, seq: u64, event: &Event<'_>) {
+        for shape in &mut self.shapes {
+            if shape.filtered.is_empty() {
+                if let Some((_, log)) = &mut shape.unfiltered
+                    && let Ok(mended) = log.append(seq, |out| shape.encoder.write_frame(out, event))
+                {
+                    self.mended += mended;
                 }
-                append(view, seq, touched, |out| {
-                    out.extend_from_slice(scratch);
-                    Ok::<_, std::convert::Infallible>(())
-                });
-            };
-            if views.filtered.is_empty() {
-                if let Some(view) = &views.unfiltered {
-                    let mended = &mut *mended;
-                    append(view, seq, touched, |out| {
-                        encoder.write_frame(out, event).map(|more| mended.add(more))
-                    });
-                }
-            } else {
-                views.unfiltered.iter().for_each(&mut copy_to);
-                views.filtered.matching(event.record, |view| copy_to(&view.0));
+                continue;
             }
+            let Self { touched, mended, .. } = self;
+            let SpreadShape { encoder, scratch, .. } = shape;
+            scratch.clear();
+            let mut copy_into = |log: &mut Log| {
+                if scratch.is_empty()
+                    && let Ok(more) = encoder.write_frame(scratch, event)
+                {
+                    *mended += more;
+                }
+                log.append_frame(seq, scratch);
+            };
+            if let Some((_, log)) = &mut shape.unfiltered {
+                copy_into(log);
+            }
+            shape.filtered.matching(event.record, |SharedView(view)| {
+                let mut log = view.log();
+                copy_into(&mut log);
+                if !log.set_touched() {
+                    touched.push(Arc::clone(view));
+                }
+            });
         }
     }
-}
 
-/// Appends to the view's log and notes that it has news. A record that cannot be encoded is not
-/// possible here: the batch has just iterated over it.
-fn append<E>(
-    view: &Arc<View>,
-    seq: u64,
-    touched: &mut Vec<Arc<View>>,
-    fill: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-) {
-    let mut log = view.log();
-    let was_empty = log.is_clean();
-    if log.append(seq, fill).is_ok() && was_empty {
-        log.set_dirty();
-        touched.push(Arc::clone(view));
+    /// Ends the piece: lets go of the logs and returns the views that have news.
+    fn finish(mut self, newest_seq: u64) -> (Vec<Arc<View>>, Mended) {
+        for view in &self.touched {
+            view.log().finish_piece(newest_seq);
+        }
+        for shape in self.shapes {
+            if let Some((view, mut log)) = shape.unfiltered {
+                log.finish_piece(newest_seq);
+                self.touched.push(Arc::clone(view));
+            }
+        }
+        (self.touched, self.mended)
     }
 }
 
@@ -374,6 +388,34 @@ pub struct Subscription {
     hub: Arc<Hub>,
     view: Arc<View>,
     worker: Worker,
-    start: Cursor,
     replay_end: u64,
 }
+
+impl Subscription {
+    /// The view.
+    #[must_use]
+    pub fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    /// Position at which the history ends and live events begin.
+    #[must_use]
+    pub fn replay_end(&self) -> u64 {
+        self.replay_end
+    }
+
+    /// The hub of the view.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.hub.unsubscribe(&self.view, self.worker);
+    }
+}
+
+#[cfg(test)]
+mod tests;

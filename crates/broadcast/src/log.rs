@@ -66,6 +66,7 @@ pub struct Log {
     history_events: u64,
     /// Sealed segments that hold at least one event of the history, oldest first.
     history: VecDeque<Arc<Segment>>,
+    touched: bool,
 }
 
 impl Log {
@@ -78,6 +79,7 @@ impl Log {
             segment_bytes_guess: 0,
             history_events,
             history: VecDeque::new(),
+            touched: false,
         }
     }
 
@@ -110,10 +112,32 @@ impl Log {
         Ok(filled)
     }
 
+    /// Appends the frame of event `seq`, already made.
+    pub fn append_frame(&mut self, seq: u64, frame: &[u8]) {
+        let appended: Result<(), std::convert::Infallible> = self.append(seq, |out| {
+            out.extend_from_slice(frame);
+            Ok(())
+        });
+        let Ok(()) = appended;
+    }
+
+    /// Notes that the piece of a batch that is being published has touched this log; returns whether
+    /// that was known.
+    pub(crate) fn set_touched(&mut self) -> bool {
+        std::mem::replace(&mut self.touched, true)
+    }
+
+    /// The piece is over, `newest_seq` its last event: lets go of what the history no longer needs.
+    pub(crate) fn finish_piece(&mut self, newest_seq: u64) {
+        self.touched = false;
+        self.trim(newest_seq);
+    }
+
     /// Makes what was appended readable: cursors that stand at the end now find it. Returns the end.
     pub fn seal(&mut self) -> u64 {
         if !self.open.bytes.is_empty() {
-            let fresh = Segment { base: self.open.end(), ..Segment::default() };
+            let mut fresh = Segment::default();
+            fresh.base = self.open.end();
             let mut sealed = std::mem::replace(&mut self.open, fresh);
             if sealed.bytes.capacity() > 2 * sealed.bytes.len() {
                 sealed.bytes.shrink_to_fit();
@@ -132,7 +156,7 @@ impl Log {
 
     /// Lets go of segments whose events are all older than the history, given the newest event's
     /// number.
-    pub fn trim(&mut self, newest_seq: u64) {
+    fn trim(&mut self, newest_seq: u64) {
         while let Some(front) = self.history.front()
             && front.marks.last().is_none_or(|mark| mark.seq + self.history_events <= newest_seq)
         {

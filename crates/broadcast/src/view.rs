@@ -101,6 +101,12 @@ impl View {
         self.shares[worker.0].swept.fetch_max(end, Ordering::SeqCst);
     }
 
+    /// Position after the last byte appended.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.log().end()
+    }
+
     /// Bytes that some worker has not got round to offering to its clients yet. Not the lag of a
     /// client: one that does not read costs its worker one refused write.
     #[must_use]

@@ -64,6 +64,14 @@ pub struct Events<'a> {
     received: EventTime,
 }
 
+impl Events<'_> {
+    /// Bytes of the entries read so far.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.reader.position()
+    }
+}
+
 impl<'a> Iterator for Events<'a> {
     type Item = Result<Event<'a>, EntryError>;
 
