@@ -49,7 +49,10 @@ impl Encoder {
                 }
             }
             Format::Msgpack => {
-                msgpack::write_array_head(&mut prefix, 1 + u32::from(shape.add_tag) + u32::from(shape.add_time));
+                msgpack::write_array_head(
+                    &mut prefix,
+                    1 + u32::from(shape.add_tag) + u32::from(shape.add_time),
+                );
                 if shape.add_tag {
                     msgpack::write_str(&mut prefix, tag.as_str());
                 }
@@ -112,7 +115,8 @@ mod tests {
             assert_eq!(usize::from(out[1]), out.len() - 2);
             out.split_off(2)
         };
-        let json = |add_tag, add_time| String::from_utf8(frame(Format::Json, add_tag, add_time)).expect("UTF-8");
+        let json =
+            |add_tag, add_time| String::from_utf8(frame(Format::Json, add_tag, add_time)).expect("UTF-8");
         assert_eq!(json(true, false), r#"["test.a",{"action":"login","user":6}]"#);
         assert_eq!(json(true, true), r#"["test.a",1700000000,{"action":"login","user":6}]"#);
         assert_eq!(json(false, true), r#"[1700000000,{"action":"login","user":6}]"#);

@@ -125,7 +125,13 @@ mod tests {
                 Ok(())
             });
             assert_eq!((done, &whole), (Ok(()), &filled), "{payload_bytes}");
-            let head_bytes = if payload_bytes < 126 { 2 } else if payload_bytes < 65_536 { 4 } else { 10 };
+            let head_bytes = if payload_bytes < 126 {
+                2
+            } else if payload_bytes < 65_536 {
+                4
+            } else {
+                10
+            };
             assert_eq!(whole.len(), 1 + head_bytes + payload_bytes);
             assert_eq!(length(&whole[1..]), whole.len() - 1);
         }

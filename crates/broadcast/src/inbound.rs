@@ -160,7 +160,9 @@ impl Inbound {
                 1 | 2 if self.message.is_some() => "a new message inside a fragmented one",
                 0..=2 => return Ok(()),
                 8..=10 if !last => "a control frame must not be fragmented",
-                8..=10 if u64::from(second & 0x7f) > CONTROL_PAYLOAD_BYTES_MAX => "a control frame is too long",
+                8..=10 if u64::from(second & 0x7f) > CONTROL_PAYLOAD_BYTES_MAX => {
+                    "a control frame is too long"
+                }
                 8..=10 => return Ok(()),
                 _ => "reserved opcode",
             }
@@ -173,7 +175,9 @@ impl Inbound {
         let head = self.head;
         let payload_bytes = match head[1] & 0x7f {
             126 => u64::from(u16::from_be_bytes([head[2], head[3]])),
-            127 => u64::from_be_bytes([head[2], head[3], head[4], head[5], head[6], head[7], head[8], head[9]]),
+            127 => {
+                u64::from_be_bytes([head[2], head[3], head[4], head[5], head[6], head[7], head[8], head[9]])
+            }
             short => u64::from(short),
         };
         let shortest = match payload_bytes {

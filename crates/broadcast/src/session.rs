@@ -189,9 +189,8 @@ impl Session {
     /// Whether the closing handshake is over, or needs nobody else: the socket can be closed.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.closing.is_some_and(|reason| {
-            self.urgent.is_empty() && (self.peer_closed || reason.code().is_none())
-        })
+        self.closing
+            .is_some_and(|reason| self.urgent.is_empty() && (self.peer_closed || reason.code().is_none()))
     }
 
     /// Bytes of live events the client is behind, in a log that ends at `log_end`. What it is still

@@ -3,12 +3,12 @@ use proptest::prelude::*;
 use super::*;
 
 fn filter(query: &str) -> Filter {
-    Filter::from_pairs(query.split('&').filter(|part| !part.is_empty()).map(|part| {
-        match part.split_once('=') {
+    Filter::from_pairs(query.split('&').filter(|part| !part.is_empty()).map(
+        |part| match part.split_once('=') {
             Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
             None => (part.to_owned(), None),
-        }
-    }))
+        },
+    ))
 }
 
 fn record(json: &str) -> Vec<u8> {

@@ -184,7 +184,8 @@ struct Client {
     _subscription: Subscription,
 }
 
-const FILTERS: [&[(&str, &str)]; 4] = [&[], &[("odd", "true")], &[("odd", "false")], &[("n", "7"), ("odd", "true")]];
+const FILTERS: [&[(&str, &str)]; 4] =
+    [&[], &[("odd", "true")], &[("odd", "false")], &[("n", "7"), ("odd", "true")]];
 
 fn passes(filter: usize, n: u64) -> bool {
     match filter {
