@@ -20,6 +20,17 @@ pub struct ViewKey {
     pub filter: Filter,
 }
 
+/// Tells views of a process apart, also after one is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ViewId(u64);
+
+impl ViewId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// Tells workers that there is something to read.
 pub trait Wake: Send + Sync {
     /// The view has news for clients of this worker. Called once until the worker calls
@@ -41,6 +52,7 @@ struct Share {
 /// One view with its log.
 #[derive(Debug)]
 pub struct View {
+    id: ViewId,
     key: ViewKey,
     log: Mutex<Log>,
     shares: Box<[Share]>,
@@ -49,10 +61,17 @@ pub struct View {
 impl View {
     pub(crate) fn new(key: ViewKey, history_events: u64, workers: usize) -> Self {
         Self {
+            id: ViewId::next(),
             key,
             log: Mutex::new(Log::new(history_events)),
             shares: std::iter::repeat_with(Share::default).take(workers).collect(),
         }
+    }
+
+    /// Its identity.
+    #[must_use]
+    pub fn id(&self) -> ViewId {
+        self.id
     }
 
     /// What its clients asked to see.
