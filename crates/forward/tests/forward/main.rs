@@ -1,0 +1,5 @@
+//! The decoder as a source sees it: bytes in, items out.
+
+mod properties;
+mod render;
+mod vectors;
