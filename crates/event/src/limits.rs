@@ -25,7 +25,7 @@ pub const TAG_BYTES_MAX: usize = 4096;
 pub const FILE_FLUSH_BYTES: usize = 1024 * 1024;
 
 /// Most lines of a `file` output written (and with gzip: compressed) as one block, in bytes, however
-/// much waits. Bounds what a retry holds on to and how far a file can pass `chunk_limit_size`.
+/// much waits; only a single batch may be longer. Bounds what is compressed and retried at a time.
 pub const FILE_BLOCK_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// What one waiting file counts for in `total_limit_size` besides its lines and its name, in bytes, so
@@ -57,7 +57,10 @@ pub const FILE_RETRY_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long a `file` output goes on trying to write what waits when the process stops.
 pub const FILE_STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Pause between two tries during that time.
+/// How long it then waits for its files to be on the medium; they are in the system's hands already.
+pub const FILE_SYNC_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Pause between two tries to write while stopping.
 pub const FILE_STOP_RETRY_WAIT: Duration = Duration::from_millis(100);
 
 /// Shortest pause between two log lines of one output about the same kind of failure.

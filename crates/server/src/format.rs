@@ -40,9 +40,8 @@ impl Formatter {
     /// # Errors
     /// When the system does not know the time zone.
     pub fn new(format: &LineFormat) -> io::Result<Self> {
-        let clock = |time: &TimeFormat, usual| {
-            Clock::new(time.format.as_deref().unwrap_or(usual), &time.zone)
-        };
+        let clock =
+            |time: &TimeFormat, usual| Clock::new(time.format.as_deref().unwrap_or(usual), &time.zone);
         Ok(Self(match format {
             LineFormat::OutFile { delimiter, output_tag, output_time, time } => Kind::OutFile {
                 delimiter: delimiter.clone(),

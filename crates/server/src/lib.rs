@@ -5,4 +5,7 @@
 //! environment, or decides an exit code.
 
 pub mod emit;
+pub mod file;
+pub mod format;
 pub mod metrics;
+pub mod stdout;

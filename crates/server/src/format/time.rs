@@ -140,7 +140,8 @@ struct Directive<'a> {
 impl<'a> Directive<'a> {
     /// Reads the directive that `text` starts with.
     fn read(text: &'a str) -> Self {
-        let span = |text: &str, accepted: fn(u8) -> bool| text.bytes().take_while(|&byte| accepted(byte)).count();
+        let span =
+            |text: &str, accepted: fn(u8) -> bool| text.bytes().take_while(|&byte| accepted(byte)).count();
         let after = &text[1..];
         let (flags, after) = after.split_at(span(after, |byte| b"-0^#_:".contains(&byte)));
         let (width, after) = after.split_at(span(after, |byte| byte.is_ascii_digit()));
@@ -157,7 +158,8 @@ impl<'a> Directive<'a> {
             Some('N') => 9,
             _ => return None,
         };
-        let digits = if self.width.is_empty() { usual } else { self.width.parse().unwrap_or(FRACTION_DIGITS_MAX) };
+        let digits =
+            if self.width.is_empty() { usual } else { self.width.parse().unwrap_or(FRACTION_DIGITS_MAX) };
         Some(digits.clamp(1, FRACTION_DIGITS_MAX))
     }
 
@@ -236,9 +238,7 @@ fn write_digits(out: &mut [u8], nanos: u32) {
         if unit == 0 {
             break;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "a remainder of ten")]
-        let value = (nanos / unit % 10) as u8;
-        *digit = b'0' + value;
+        *digit = b'0' + (nanos / unit % 10) as u8;
         unit /= 10;
     }
 }
