@@ -3,6 +3,8 @@
 //! A limit that a person may set is a parameter and has its default in the parameter table; it does
 //! not stand here.
 
+use std::time::Duration;
+
 /// Deepest nesting of maps and arrays, in levels, that any decoder or encoder follows. Real records
 /// stay below 20; 128 keeps the recursion within a few kilobytes of stack.
 pub const NESTING_DEPTH_MAX: usize = 128;
@@ -35,3 +37,54 @@ pub const REQUEST_HEAD_SECONDS_MAX: u64 = 10;
 /// Connections to one websocket port that are not (yet) a WebSocket, at once. Beyond it new ones wait in
 /// the kernel's queue.
 pub const HANDSHAKES_AT_ONCE_MAX: usize = 4096;
+/// Lines of a `file` output that make it write before `flush_interval` is over, in bytes. Enough for
+/// a write to cost little per line, little enough to keep memory low under load.
+pub const FILE_FLUSH_BYTES: usize = 1024 * 1024;
+
+/// Most lines of a `file` output written (and with gzip: compressed) as one block, in bytes, however
+/// much waits; only a single batch may be longer. Bounds what is compressed and retried at a time.
+pub const FILE_BLOCK_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What one waiting file counts for in `total_limit_size` besides its lines and its name, in bytes, so
+/// that a flood of tags with one short event each is bounded too.
+pub const FILE_WAITING_BYTES: usize = 512;
+
+/// Files one `file` output holds open; the one written longest ago is closed for the next. The usual
+/// limit of a process is 1024 descriptors, and the clients need them.
+pub const FILE_OPEN_MAX: usize = 64;
+
+/// File names one `file` output remembers, in tags and slices (to not format them for each batch).
+pub const FILE_NAMES_MAX: usize = 1024;
+
+/// Longest part of a path a `file` output makes, in bytes. Linux ends at 255; `_N` needs room.
+pub const FILE_NAME_BYTES_MAX: usize = 240;
+
+/// Longest path a `file` output makes, in bytes. Linux ends at 4096.
+pub const FILE_PATH_BYTES_MAX: usize = 4000;
+
+/// Shortest pause between two flushes of a `file` output; a `flush_interval` of 0 means this.
+pub const FILE_FLUSH_INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+/// Pause after the first failed write of a file; it doubles with each further one (Fluentd's `retry_wait`).
+pub const FILE_RETRY_WAIT_MIN: Duration = Duration::from_secs(1);
+
+/// Longest pause between two tries to write a file: how soon a disk that has room again is noticed.
+pub const FILE_RETRY_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How long a `file` output goes on trying to write what waits when the process stops.
+pub const FILE_STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long it then waits for its files to be on the medium; they are in the system's hands already.
+pub const FILE_SYNC_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Pause between two tries to write while stopping.
+pub const FILE_STOP_RETRY_WAIT: Duration = Duration::from_millis(100);
+
+/// Shortest pause between two log lines of one output about the same kind of failure.
+pub const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Lines waiting for the process's standard output per `stdout` output, in bytes. A reader slower than
+/// the events makes the senders wait, not memory grow.
+pub const STDOUT_QUEUE_BYTES_MAX: usize = 1024 * 1024;
+
+const _: () = assert!(FILE_FLUSH_BYTES <= FILE_BLOCK_BYTES_MAX);

@@ -5,5 +5,8 @@
 //! environment, or decides an exit code.
 
 pub mod emit;
+pub mod file;
+pub mod format;
 pub mod metrics;
 pub mod websocket;
+pub mod stdout;

@@ -57,5 +57,7 @@ table! {
     Counter json_strings_repaired "json_strings_repaired" "Strings whose invalid UTF-8 was replaced by U+FFFD in JSON.",
     Counter file_events "file_events" "Events written by file outputs.",
     Counter file_write_errors "file_write_errors" "Failed writes of file outputs; what was not written is retried.",
-    Counter file_events_dropped "file_events_dropped" "Events a file output gave up: refused at total_limit_size, or not writable by the end of the stop.",
+    Counter file_events_dropped "file_events_dropped" "Events a file output gave up: refused at total_limit_size, tag not usable in the path, or not writable by the end of the stop.",
+    Counter stdout_events "stdout_events" "Events written to the standard output.",
+    Counter stdout_events_dropped "stdout_events_dropped" "Events that could not be written to the standard output (such as: its reader has gone).",
 }
