@@ -17,3 +17,19 @@ pub const RELABEL_HOPS_MAX: usize = 32;
 /// Longest tag accepted from a sender, in bytes. Longer ones are a mistake or an attack, and every
 /// event repeats its tag.
 pub const TAG_BYTES_MAX: usize = 4096;
+
+/// Longest argument of a `<match>` or `<filter>`, in bytes. Matching a tag costs at most this times
+/// the tag's length; real ones stay below a few hundred.
+pub const TAG_PATTERN_BYTES_MAX: usize = 4096;
+
+/// Deepest nesting of `{}` in a tag pattern, in levels. Real ones use one or two; the bound keeps the
+/// recursion shallow.
+pub const TAG_PATTERN_NESTING_MAX: usize = 32;
+
+/// Steps back a regular expression may take on one text before it counts as not matching. About ten
+/// milliseconds; an expression written with care takes a few dozen.
+pub const REGEX_BACKTRACKS_MAX: usize = 100_000;
+
+/// Largest program a regular expression may compile to, in instructions of the backtracking engine.
+/// Hundreds are usual; recursive ones can grow without end.
+pub const REGEX_STEPS_MAX: usize = 100_000;
