@@ -37,8 +37,10 @@ pub struct Route<F, O> {
 #[derive(Debug)]
 pub struct RouteTable<F, O> {
     rules: Vec<Rule<F, O>>,
-    cache: Mutex<LruCache<Box<str>, Arc<Route<F, O>>>>,
+    cache: Mutex<Cache<F, O>>,
 }
+
+type Cache<F, O> = LruCache<Box<str>, Arc<Route<F, O>>>;
 
 const CACHE_TAGS: NonZeroUsize = NonZeroUsize::new(ROUTE_CACHE_TAGS_MAX).expect("the bound is not zero");
 
