@@ -65,7 +65,8 @@ pub struct Events<'a> {
 }
 
 impl Events<'_> {
-    /// Bytes of the entries read so far.
+    /// Bytes of the batch read so far: what lies between two calls is one entry. Says nothing after
+    /// [`EntryError::Broken`].
     #[must_use]
     pub fn position(&self) -> usize {
         self.reader.position()

@@ -88,3 +88,18 @@ pub const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 pub const STDOUT_QUEUE_BYTES_MAX: usize = 1024 * 1024;
 
 const _: () = assert!(FILE_FLUSH_BYTES <= FILE_BLOCK_BYTES_MAX);
+/// Longest argument of a `<match>` or `<filter>`, in bytes. Matching a tag costs at most this times
+/// the tag's length; real ones stay below a few hundred.
+pub const TAG_PATTERN_BYTES_MAX: usize = 4096;
+
+/// Deepest nesting of `{}` in a tag pattern, in levels. Real ones use one or two; the bound keeps the
+/// recursion shallow.
+pub const TAG_PATTERN_NESTING_MAX: usize = 32;
+
+/// Steps a regular expression may go back on one text before it counts as not matching. About ten
+/// milliseconds; an expression written with care takes a few dozen.
+pub const REGEX_BACKTRACK_STEPS_MAX: usize = 100_000;
+
+/// Largest program a regular expression may compile to, in instructions of the backtracking engine.
+/// Hundreds are usual; recursive ones can grow without end.
+pub const REGEX_PROGRAM_STEPS_MAX: usize = 100_000;

@@ -7,6 +7,7 @@
 pub mod emit;
 pub mod file;
 pub mod format;
+pub mod filters;
 pub mod metrics;
 pub mod websocket;
 pub mod stdout;
