@@ -17,3 +17,13 @@ pub const RELABEL_HOPS_MAX: usize = 32;
 /// Longest tag accepted from a sender, in bytes. Longer ones are a mistake or an attack, and every
 /// event repeats its tag.
 pub const TAG_BYTES_MAX: usize = 4096;
+
+/// Mistakes of one severity that are kept while a configuration is read; more are only counted. Bounds
+/// what a broken file can cost.
+pub const CONFIG_DIAGNOSTICS_KEPT_MAX: usize = 500;
+
+/// Mistakes shown at once. More scroll away, and the first ones usually cause the rest.
+pub const CONFIG_DIAGNOSTICS_SHOWN_MAX: usize = 50;
+
+/// Bytes of all texts of one configuration together. Real ones stay below 1 MiB.
+pub const CONFIG_BYTES_MAX: usize = 16 * 1024 * 1024;
