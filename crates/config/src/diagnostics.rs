@@ -10,6 +10,8 @@ use crate::source::{SourceMap, Span};
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
+    /// Works as meant; worth knowing.
+    Note,
     /// Works, but hardly as meant.
     Warning,
     /// Nothing starts.
@@ -44,6 +46,12 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(code, span, message) }
     }
 
+    /// Something worth knowing that is no mistake.
+    #[must_use]
+    pub fn note(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, ..Self::error(code, span, message) }
+    }
+
     /// Adds what to do about it.
     #[must_use]
     pub fn with_help(self, help: impl Into<String>) -> Self {
@@ -54,6 +62,7 @@ impl Diagnostic {
     #[must_use]
     pub fn render(&self, sources: &SourceMap) -> String {
         let level = match self.severity {
+            Severity::Note => Level::NOTE,
             Severity::Warning => Level::WARNING,
             Severity::Error => Level::ERROR,
         };
@@ -92,6 +101,7 @@ pub struct Diagnostics {
     kept: Vec<Diagnostic>,
     errors: usize,
     warnings: usize,
+    notes: usize,
 }
 
 impl Diagnostics {
@@ -99,6 +109,7 @@ impl Diagnostics {
     /// mistake at the same place (a YAML alias used twice) counts once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         let count = match diagnostic.severity {
+            Severity::Note => &mut self.notes,
             Severity::Warning => &mut self.warnings,
             Severity::Error => &mut self.errors,
         };
@@ -142,7 +153,7 @@ impl Diagnostics {
     /// Whether there was nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.errors + self.warnings == 0
+        self.errors + self.warnings + self.notes == 0
     }
 
     /// Those kept, in order of place; at one place in the order they were found.
@@ -152,18 +163,20 @@ impl Diagnostics {
         ordered.into_iter()
     }
 
-    /// All as one text: at most [`CONFIG_DIAGNOSTICS_SHOWN_MAX`] of them, errors before warnings when it
-    /// comes to choosing, then how many more there are. Empty when there is nothing to say.
+    /// All as one text: at most [`CONFIG_DIAGNOSTICS_SHOWN_MAX`] of them, errors before warnings before
+    /// notes when it comes to choosing, then how many more there are. Empty when there is nothing to say.
     #[must_use]
     pub fn render(&self, sources: &SourceMap) -> String {
         let errors_shown = self.errors.min(CONFIG_DIAGNOSTICS_SHOWN_MAX);
         let warnings_shown = self.warnings.min(CONFIG_DIAGNOSTICS_SHOWN_MAX - errors_shown);
         let (mut errors_left, mut warnings_left) = (errors_shown, warnings_shown);
+        let mut notes_left = CONFIG_DIAGNOSTICS_SHOWN_MAX - errors_shown - warnings_shown;
         let mut out = String::new();
         for diagnostic in self.iter() {
             let left = match diagnostic.severity {
                 Severity::Error => &mut errors_left,
                 Severity::Warning => &mut warnings_left,
+                Severity::Note => &mut notes_left,
             };
             if *left > 0 {
                 *left -= 1;
