@@ -8,4 +8,6 @@
 pub mod diagnostics;
 pub mod settings;
 pub mod source;
+mod suggest;
 pub mod tree;
+pub mod values;

@@ -27,3 +27,17 @@ pub const CONFIG_DIAGNOSTICS_SHOWN_MAX: usize = 50;
 
 /// Bytes of all texts of one configuration together. Real ones stay below 1 MiB.
 pub const CONFIG_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Steps a regular expression of the configuration may go back on one value before it counts as not
+/// matching. Bounds what a pattern like `(a+)+$` can cost per event.
+pub const REGEX_BACKTRACK_STEPS_MAX: usize = 100_000;
+
+/// Most events a websocket output may be told to keep for new clients (`buffered_messages`). At a few
+/// hundred bytes each a million is already hundreds of megabytes.
+pub const BUFFERED_MESSAGES_MAX: i64 = 1_000_000;
+
+/// Most connections a `connection_limit` may allow: beyond any file descriptor limit found in practice.
+pub const CONNECTION_LIMIT_MAX: i64 = 1_000_000;
+
+/// Most events per second, and per emit, that a `sample` source may be told to make.
+pub const SAMPLE_RATE_MAX: i64 = 10_000_000;
