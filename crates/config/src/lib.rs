@@ -6,6 +6,7 @@
 //! environment handed to it; it must never open a socket or print.
 
 pub mod diagnostics;
+pub mod parameters;
 pub mod settings;
 pub mod source;
 mod suggest;
