@@ -25,7 +25,7 @@ pub struct Section {
     /// Sections that may stand in it.
     pub sections: &'static [Subsection],
     /// Parameters that once stood here and belong into one of its sections.
-    pub moved: &'static [Moved],
+    pub moved: &'static [&'static [Moved]],
     /// Any other parameter is data, not a setting (the keys of `<record>`): what they mean.
     pub free_keys: Option<&'static str>,
 }
@@ -182,6 +182,11 @@ impl Section {
         self.sections.iter().find(|section| section.name == name)
     }
 
+    /// The parameters that belong into one of its sections.
+    pub fn moved(&self) -> impl Iterator<Item = &'static Moved> {
+        self.moved.iter().flat_map(|group| group.iter())
+    }
+
     /// What its `@type` is called: the last word of the path.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
@@ -293,7 +298,7 @@ mod tests {
                 .parameters
                 .iter()
                 .flat_map(|parameter| parameter.aliases.iter().chain([&parameter.name]))
-                .chain(section.moved.iter().map(|moved| &moved.old))
+                .chain(section.moved().map(|moved| &moved.old))
                 .collect();
             let all = names.len();
             names.sort();

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod msgpack;
 pub mod pattern;
 pub mod route;
+pub mod ruby_regex;
 pub mod tag;
 pub mod time;
 

@@ -28,10 +28,6 @@ pub const CONFIG_DIAGNOSTICS_SHOWN_MAX: usize = 50;
 /// Bytes of all texts of one configuration together. Real ones stay below 1 MiB.
 pub const CONFIG_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Steps a regular expression of the configuration may go back on one value before it counts as not
-/// matching. Bounds what a pattern like `(a+)+$` can cost per event.
-pub const REGEX_BACKTRACK_STEPS_MAX: usize = 100_000;
-
 /// Most events a websocket output may be told to keep for new clients (`buffered_messages`). At a few
 /// hundred bytes each a million is already hundreds of megabytes.
 pub const BUFFERED_MESSAGES_MAX: i64 = 1_000_000;
@@ -41,3 +37,19 @@ pub const CONNECTION_LIMIT_MAX: i64 = 1_000_000;
 
 /// Most events per second, and per emit, that a `sample` source may be told to make.
 pub const SAMPLE_RATE_MAX: i64 = 10_000_000;
+
+/// Longest argument of a `<match>` or `<filter>`, in bytes. Matching a tag costs at most this times
+/// the tag's length; real ones stay below a few hundred.
+pub const TAG_PATTERN_BYTES_MAX: usize = 4096;
+
+/// Deepest nesting of `{}` in a tag pattern, in levels. Real ones use one or two; the bound keeps the
+/// recursion shallow.
+pub const TAG_PATTERN_NESTING_MAX: usize = 32;
+
+/// Steps back a regular expression may take on one text before it counts as not matching. About ten
+/// milliseconds; an expression written with care takes a few dozen.
+pub const REGEX_BACKTRACKS_MAX: usize = 100_000;
+
+/// Largest program a regular expression may compile to, in instructions of the backtracking engine.
+/// Hundreds are usual; recursive ones can grow without end.
+pub const REGEX_STEPS_MAX: usize = 100_000;

@@ -1,7 +1,7 @@
 //! The filters.
 
 use super::Default::{Is, Required, Unset};
-use super::output::{FORMAT_SECTION, INJECT_SECTION};
+use super::output::{FORMAT_MOVED, FORMAT_SECTION, INJECT_SECTION};
 use super::{Kind, Parameter, Section, Subsection};
 
 /// `<filter> @type grep`.
@@ -94,6 +94,6 @@ pub const RECORD: Section = Section {
 /// `<filter> @type stdout`.
 pub const STDOUT: Section = Section {
     sections: &[FORMAT_SECTION, INJECT_SECTION],
-    moved: super::output::FORMAT_MOVED,
+    moved: &[FORMAT_MOVED],
     ..Section::new("filter stdout", "Prints events to standard output and passes them on.", &[])
 };

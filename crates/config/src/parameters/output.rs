@@ -31,6 +31,24 @@ pub(super) const FORMAT_MOVED: &[Moved] = &[
     into_format("timezone", "timezone"),
 ];
 
+const BUFFER_MOVED: &[Moved] = &[
+    into_buffer("flush_interval", "flush_interval"),
+    into_buffer("buffer_chunk_limit", "chunk_limit_size"),
+    into_buffer("time_slice_wait", "timekey_wait"),
+    into_buffer("buffer_type", "@type"),
+    into_buffer("buffer_path", "path"),
+    into_buffer("buffer_queue_limit", "queue_limit_length"),
+    into_buffer("buffer_queue_full_action", "overflow_action"),
+    into_buffer("num_threads", "flush_thread_count"),
+    into_buffer("flush_at_shutdown", "flush_at_shutdown"),
+    into_buffer("try_flush_interval", "flush_thread_interval"),
+    into_buffer("queued_chunk_flush_interval", "flush_thread_burst_interval"),
+    into_buffer("disable_retry_limit", "retry_forever"),
+    into_buffer("retry_limit", "retry_max_times"),
+    into_buffer("retry_wait", "retry_wait"),
+    into_buffer("max_retry_wait", "retry_max_interval"),
+];
+
 const fn into_format(old: &'static str, new: &'static str) -> Moved {
     Moved { old, section: "format", new }
 }
@@ -142,36 +160,7 @@ pub const FILE: Section = Section {
         INJECT_SECTION,
         Subsection::ignored("secondary", NO_RETRY),
     ],
-    moved: &[
-        into_format("format", "@type"),
-        into_format("delimiter", "delimiter"),
-        into_format("label_delimiter", "label_delimiter"),
-        into_format("output_time", "output_time"),
-        into_format("output_tag", "output_tag"),
-        into_format("message_key", "message_key"),
-        into_format("add_newline", "add_newline"),
-        into_format("output_type", "output_type"),
-        into_format("time_format", "time_format"),
-        into_format("time_type", "time_type"),
-        into_format("localtime", "localtime"),
-        into_format("utc", "utc"),
-        into_format("timezone", "timezone"),
-        into_buffer("flush_interval", "flush_interval"),
-        into_buffer("buffer_chunk_limit", "chunk_limit_size"),
-        into_buffer("time_slice_wait", "timekey_wait"),
-        into_buffer("buffer_type", "@type"),
-        into_buffer("buffer_path", "path"),
-        into_buffer("buffer_queue_limit", "queue_limit_length"),
-        into_buffer("buffer_queue_full_action", "overflow_action"),
-        into_buffer("num_threads", "flush_thread_count"),
-        into_buffer("flush_at_shutdown", "flush_at_shutdown"),
-        into_buffer("try_flush_interval", "flush_thread_interval"),
-        into_buffer("queued_chunk_flush_interval", "flush_thread_burst_interval"),
-        into_buffer("disable_retry_limit", "retry_forever"),
-        into_buffer("retry_limit", "retry_max_times"),
-        into_buffer("retry_wait", "retry_wait"),
-        into_buffer("max_retry_wait", "retry_max_interval"),
-    ],
+    moved: &[FORMAT_MOVED, BUFFER_MOVED],
     ..Section::new(
         "match file",
         "Writes events to files, by time slices.",
@@ -281,7 +270,7 @@ pub const FILE_BUFFER: Section = Section::new(
 /// `<match> @type stdout`.
 pub const STDOUT: Section = Section {
     sections: &[FORMAT_SECTION, INJECT_SECTION, Subsection::ignored("buffer", "lines are printed at once")],
-    moved: FORMAT_MOVED,
+    moved: &[FORMAT_MOVED],
     ..Section::new(
         "match stdout",
         "Prints events to standard output.",

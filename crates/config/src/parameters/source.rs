@@ -116,7 +116,7 @@ pub const FORWARD: Section = Section {
 /// `<source> @type http`.
 pub const HTTP: Section = Section {
     sections: &[TRANSPORT_SECTION, Subsection::new("parse", "How a body becomes records")],
-    moved: &[
+    moved: &[&[
         Moved { old: "format", section: "parse", new: "@type" },
         Moved { old: "time_key", section: "parse", new: "time_key" },
         Moved { old: "keep_time_key", section: "parse", new: "keep_time_key" },
@@ -128,7 +128,7 @@ pub const HTTP: Section = Section {
         Moved { old: "localtime", section: "parse", new: "localtime" },
         Moved { old: "utc", section: "parse", new: "utc" },
         Moved { old: "timezone", section: "parse", new: "timezone" },
-    ],
+    ]],
     ..Section::new(
         "source http",
         "Events by HTTP: the path is the tag, the body holds the records.",

@@ -1,7 +1,6 @@
 //! Regular expressions as Fluentd writes them, on an engine that knows most of Ruby's syntax.
 
-use fancy_regex::RegexBuilder;
-use fluentcast_event::limits::REGEX_BACKTRACK_STEPS_MAX;
+use fluentcast_event::ruby_regex;
 
 use super::Advice;
 use crate::settings::Regex;
@@ -13,18 +12,19 @@ use crate::settings::Regex;
 /// No final slash, or a pattern the engine rejects.
 pub fn regexp(text: &str) -> Result<Regex, Advice> {
     let (pattern, flags) = split(text)?;
-    RegexBuilder::new(pattern)
-        .oniguruma_mode(true)
-        .multi_line(true)
-        .case_insensitive(flags.contains('i'))
-        .dot_matches_new_line(flags.contains('m'))
-        .backtrack_limit(REGEX_BACKTRACK_STEPS_MAX)
-        .build()
-        .map(Regex)
-        .map_err(|error| {
-            Advice::new(format!("invalid regular expression: {error}"))
-                .help("Ruby's syntax, as far as the engine knows it; a slash inside needs no backslash")
-        })
+    let mut inline = String::new();
+    if flags.contains('i') {
+        inline.push('i');
+    }
+    if flags.contains('m') {
+        // What Ruby calls multiline, the engine calls "dot takes a line end".
+        inline.push('s');
+    }
+    let expression = if inline.is_empty() { pattern.to_owned() } else { format!("(?{inline}){pattern}") };
+    ruby_regex::compile(&expression).map(Regex).map_err(|error| {
+        Advice::new(format!("invalid regular expression: {error}"))
+            .help("it is read as Ruby would, as far as the engine knows Ruby's syntax")
+    })
 }
 
 /// The pattern and its flags. The final slash must stand within the last three characters, so that flags
