@@ -132,6 +132,11 @@ impl Diagnostics {
         Draft { diagnostics: self, diagnostic: Some(Diagnostic::warning(code, span, message)) }
     }
 
+    /// Starts a note; it is taken in when the returned draft goes.
+    pub fn note(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> Draft<'_> {
+        Draft { diagnostics: self, diagnostic: Some(Diagnostic::note(code, span, message)) }
+    }
+
     /// Whether anything forbids the start.
     #[must_use]
     pub fn has_errors(&self) -> bool {

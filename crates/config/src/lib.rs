@@ -12,3 +12,4 @@ pub mod source;
 mod suggest;
 pub mod tree;
 pub mod values;
+pub mod check;

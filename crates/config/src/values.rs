@@ -7,12 +7,14 @@
 
 mod number;
 mod regexp;
+mod zone;
 
 #[cfg(test)]
 mod tests;
 
 pub use number::{float, integer, octal, size, time};
 pub use regexp::regexp;
+pub use zone::zone;
 
 use serde_json::Value as Json;
 

@@ -53,3 +53,11 @@ pub const REGEX_BACKTRACKS_MAX: usize = 100_000;
 /// Largest program a regular expression may compile to, in instructions of the backtracking engine.
 /// Hundreds are usual; recursive ones can grow without end.
 pub const REGEX_STEPS_MAX: usize = 100_000;
+
+/// Longest time a parameter may be set to, in seconds: a hundred years. Longer ones are a mistake, and
+/// clocks overflow on some of them.
+pub const CONFIG_TIME_SECONDS_MAX: u32 = 3_155_760_000;
+
+/// Earlier `<match>` sections that one section is compared with to find out that it can never be
+/// reached. Bounds the cost of the check for a configuration with very many.
+pub const REACHABILITY_COMPARISONS_MAX: usize = 1000;

@@ -224,3 +224,14 @@ fn a_pattern_that_explodes_is_stopped() {
     let regex = regexp(r"/^(a|a)*(?=b)\1$/").unwrap();
     assert!(regex.0.is_match(&format!("{}c", "a".repeat(40))).is_err());
 }
+
+#[test]
+fn time_zones() {
+    use crate::settings::Zone;
+    for (text, long) in [("+09:00", "+09:00"), ("-0330", "-03:30"), ("+09", "+09:00"), ("UTC", "UTC")] {
+        assert_eq!(zone(text), Ok(Zone::Named(long.to_owned())), "{text}");
+    }
+    for text in ["", "+9", "+99:00", "+09:60", "+09:0", "+:0900", "Nowhere/Land", "../etc/passwd", "+é"] {
+        assert!(zone(text).is_err(), "{text}");
+    }
+}
