@@ -6,6 +6,12 @@
 //! environment handed to it; it must never open a socket or print.
 
 pub mod diagnostics;
+mod include;
+mod interpolation;
+pub mod load;
+mod parser;
+mod reserved;
 pub mod settings;
 pub mod source;
 pub mod tree;
+mod yaml;
