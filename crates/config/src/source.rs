@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A range of bytes in one of the texts of a [`SourceMap`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,7 +51,7 @@ pub struct SourceFile {
     /// Where relative includes start, if the text is a file.
     pub directory: Option<PathBuf>,
     /// The text, without a byte order mark.
-    pub text: String,
+    pub text: Arc<str>,
     /// Where each line starts; the first at 0.
     line_starts: Vec<u32>,
 }
@@ -74,7 +75,7 @@ impl SourceMap {
             text.drain(..'\u{feff}'.len_utf8());
         }
         let line_starts = line_starts(&text);
-        self.files.push(SourceFile { name: name.into(), directory, text, line_starts });
+        self.files.push(SourceFile { name: name.into(), directory, text: text.into(), line_starts });
         saturate(self.files.len() - 1)
     }
 

@@ -61,3 +61,28 @@ pub const CONFIG_TIME_SECONDS_MAX: u32 = 3_155_760_000;
 /// Earlier `<match>` sections that one section is compared with to find out that it can never be
 /// reached. Bounds the cost of the check for a configuration with very many.
 pub const REACHABILITY_COMPARISONS_MAX: usize = 1000;
+
+/// Texts of one configuration together: the main file and its includes. A glob over a big tree by
+/// mistake stops here.
+pub const CONFIG_FILES_MAX: usize = 1000;
+
+/// Includes within includes, in levels. Fluentd has no bound; real configurations stay below 4.
+pub const CONFIG_INCLUDE_DEPTH_MAX: usize = 32;
+
+/// Sections within sections, in levels, includes and YAML maps counted. Real ones stay below 8; every
+/// walk over the tree recurses this deep.
+pub const CONFIG_SECTION_DEPTH_MAX: usize = 64;
+
+/// Parentheses, blocks and choices within each other in one `#{...}`, in levels.
+pub const CONFIG_EXPRESSION_DEPTH_MAX: usize = 32;
+
+/// Bytes `File.read` may take from one file. It is for secrets, which are short.
+pub const CONFIG_READ_BYTES_MAX: usize = 64 * 1024;
+
+/// Quotes, brackets and `#{` of one text that may run on to its end unclosed. Each costs a scan of the
+/// rest, so this keeps reading linear; the text is given up after that many.
+pub const CONFIG_UNCLOSED_MAX: usize = 8;
+
+/// Nodes a YAML text may expand to, aliases counted each time they are used: a few kilobytes of aliases
+/// of aliases would otherwise fill the memory.
+pub const CONFIG_YAML_NODES_MAX: usize = 500_000;
