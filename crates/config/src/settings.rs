@@ -281,14 +281,7 @@ pub struct GrepTerm {
     pub pattern: Regex,
 }
 
-/// A step of a record accessor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PathStep {
-    /// A key of a map.
-    Key(String),
-    /// An index of an array; negative counts from the end.
-    Index(i64),
-}
+pub use fluentcast_event::record::PathStep;
 
 /// A compiled regular expression in Ruby's syntax, as far as the engine knows it.
 #[derive(Clone, Debug)]

@@ -46,13 +46,13 @@ pub const TAG_PATTERN_BYTES_MAX: usize = 4096;
 /// recursion shallow.
 pub const TAG_PATTERN_NESTING_MAX: usize = 32;
 
-/// Steps back a regular expression may take on one text before it counts as not matching. About ten
+/// Steps a regular expression may go back on one text before it counts as not matching. About ten
 /// milliseconds; an expression written with care takes a few dozen.
-pub const REGEX_BACKTRACKS_MAX: usize = 100_000;
+pub const REGEX_BACKTRACK_STEPS_MAX: usize = 100_000;
 
 /// Largest program a regular expression may compile to, in instructions of the backtracking engine.
 /// Hundreds are usual; recursive ones can grow without end.
-pub const REGEX_STEPS_MAX: usize = 100_000;
+pub const REGEX_PROGRAM_STEPS_MAX: usize = 100_000;
 
 /// Longest time a parameter may be set to, in seconds: a hundred years. Longer ones are a mistake, and
 /// clocks overflow on some of them.

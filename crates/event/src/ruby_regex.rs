@@ -3,34 +3,35 @@
 //! One place sets the engine up, so that the same text means the same in a tag pattern and in a filter.
 //! An expression must never take unbounded time or memory, whatever it is matched against.
 
-use fancy_regex::{Regex, RegexBuilder};
+use fancy_regex::RegexBuilder;
 
-use crate::limits::{REGEX_BACKTRACKS_MAX, REGEX_STEPS_MAX};
+use crate::limits::{REGEX_BACKTRACK_STEPS_MAX, REGEX_PROGRAM_STEPS_MAX};
 
-/// Compiles the text between the slashes of a `/regex/`.
+/// The engine, set up for the text between the slashes of a `/regex/`. Flags behind the slashes are the
+/// caller's to add: `i` is `case_insensitive`, `m` is `dot_matches_new_line`.
 ///
 /// Ruby's rules where they differ from Rust's: `^` and `$` stand at every line (`\A` and `\z` at the
 /// ends), `\h` is a hexadecimal digit, and look-around, back-references, possessive quantifiers and
-/// `(?<name>...)` work. An expression that needs backtracking gives up, with an error, after
-/// [`REGEX_BACKTRACKS_MAX`] steps back; all others take linear time.
-///
-/// # Errors
-/// What the engine has against the expression.
-pub fn compile(expression: &str) -> Result<Regex, fancy_regex::Error> {
-    RegexBuilder::new(expression)
+/// `(?<name>...)` work. Inside the expression `(?m)` and `(?s)` keep Rust's meaning. An expression that
+/// needs backtracking gives up, with an error, after [`REGEX_BACKTRACK_STEPS_MAX`] steps; all others take
+/// linear time.
+#[must_use]
+pub fn builder(expression: &str) -> RegexBuilder {
+    let mut builder = RegexBuilder::new(expression);
+    builder
         .oniguruma_mode(true)
         .multi_line(true)
-        .backtrack_limit(REGEX_BACKTRACKS_MAX)
-        .max_prog_size(REGEX_STEPS_MAX)
-        .build()
+        .backtrack_limit(REGEX_BACKTRACK_STEPS_MAX)
+        .max_prog_size(REGEX_PROGRAM_STEPS_MAX);
+    builder
 }
 
 #[cfg(test)]
 mod tests {
-    use super::compile;
+    use super::builder;
 
     fn is_match(expression: &str, text: &str) -> bool {
-        compile(expression).unwrap().is_match(text).unwrap()
+        builder(expression).build().unwrap().is_match(text).unwrap()
     }
 
     #[test]
@@ -55,15 +56,15 @@ mod tests {
 
     #[test]
     fn catastrophic_backtracking_ends_in_an_error() {
-        let regex = compile(r"\A(?:a+(?!c))+\z").unwrap();
+        let regex = builder(r"\A(?:a+(?!c))+\z").build().unwrap();
         assert!(regex.is_match("a".repeat(200).as_str()).unwrap());
         assert!(regex.is_match(format!("{}b", "a".repeat(200)).as_str()).is_err());
     }
 
     #[test]
     fn an_expression_that_grows_without_bound_is_refused() {
-        assert!(compile(r"((((a{1000}){1000}){1000}){1000}){1000}").is_err());
-        assert!(compile(r"(?<x>a|b\g<x>\g<x>\g<x>\g<x>\g<x>\g<x>\g<x>\g<x>)").is_err());
-        assert!(compile("(").is_err());
+        assert!(builder(r"((((a{1000}){1000}){1000}){1000}){1000}").build().is_err());
+        assert!(builder(r"(?<x>a|b\g<x>\g<x>\g<x>\g<x>\g<x>\g<x>\g<x>\g<x>)").build().is_err());
+        assert!(builder("(").build().is_err());
     }
 }

@@ -5,4 +5,5 @@
 //! environment, or decides an exit code.
 
 pub mod emit;
+pub mod filters;
 pub mod metrics;
