@@ -88,6 +88,26 @@ pub const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 pub const STDOUT_QUEUE_BYTES_MAX: usize = 1024 * 1024;
 
 const _: () = assert!(FILE_FLUSH_BYTES <= FILE_BLOCK_BYTES_MAX);
+/// Mistakes of one severity that are kept while a configuration is read; more are only counted. Bounds
+/// what a broken file can cost.
+pub const CONFIG_DIAGNOSTICS_KEPT_MAX: usize = 500;
+
+/// Mistakes shown at once. More scroll away, and the first ones usually cause the rest.
+pub const CONFIG_DIAGNOSTICS_SHOWN_MAX: usize = 50;
+
+/// Bytes of all texts of one configuration together. Real ones stay below 1 MiB.
+pub const CONFIG_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Most events a websocket output may be told to keep for new clients (`buffered_messages`). At a few
+/// hundred bytes each a million is already hundreds of megabytes.
+pub const BUFFERED_MESSAGES_MAX: i64 = 1_000_000;
+
+/// Most connections a `connection_limit` may allow: beyond any file descriptor limit found in practice.
+pub const CONNECTION_LIMIT_MAX: i64 = 1_000_000;
+
+/// Most events per second, and per emit, that a `sample` source may be told to make.
+pub const SAMPLE_RATE_MAX: i64 = 10_000_000;
+
 /// Longest argument of a `<match>` or `<filter>`, in bytes. Matching a tag costs at most this times
 /// the tag's length; real ones stay below a few hundred.
 pub const TAG_PATTERN_BYTES_MAX: usize = 4096;
@@ -103,3 +123,36 @@ pub const REGEX_BACKTRACK_STEPS_MAX: usize = 100_000;
 /// Largest program a regular expression may compile to, in instructions of the backtracking engine.
 /// Hundreds are usual; recursive ones can grow without end.
 pub const REGEX_PROGRAM_STEPS_MAX: usize = 100_000;
+
+/// Longest time a parameter may be set to, in seconds: a hundred years. Longer ones are a mistake, and
+/// clocks overflow on some of them.
+pub const CONFIG_TIME_SECONDS_MAX: u32 = 3_155_760_000;
+
+/// Earlier `<match>` sections that one section is compared with to find out that it can never be
+/// reached. Bounds the cost of the check for a configuration with very many.
+pub const REACHABILITY_COMPARISONS_MAX: usize = 1000;
+
+/// Texts of one configuration together: the main file and its includes. A glob over a big tree by
+/// mistake stops here.
+pub const CONFIG_FILES_MAX: usize = 1000;
+
+/// Includes within includes, in levels. Fluentd has no bound; real configurations stay below 4.
+pub const CONFIG_INCLUDE_DEPTH_MAX: usize = 32;
+
+/// Sections within sections, in levels, includes and YAML maps counted. Real ones stay below 8; every
+/// walk over the tree recurses this deep.
+pub const CONFIG_SECTION_DEPTH_MAX: usize = 64;
+
+/// Parentheses, blocks and choices within each other in one `#{...}`, in levels.
+pub const CONFIG_EXPRESSION_DEPTH_MAX: usize = 32;
+
+/// Bytes `File.read` may take from one file. It is for secrets, which are short.
+pub const CONFIG_READ_BYTES_MAX: usize = 64 * 1024;
+
+/// Quotes, brackets and `#{` of one text that may run on to its end unclosed. Each costs a scan of the
+/// rest, so this keeps reading linear; the text is given up after that many.
+pub const CONFIG_UNCLOSED_MAX: usize = 8;
+
+/// Nodes a YAML text may expand to, aliases counted each time they are used: a few kilobytes of aliases
+/// of aliases would otherwise fill the memory.
+pub const CONFIG_YAML_NODES_MAX: usize = 500_000;
