@@ -5,4 +5,6 @@
 //! environment, or decides an exit code.
 
 pub mod emit;
+pub mod http;
 pub mod metrics;
+pub mod sample;
