@@ -112,3 +112,87 @@ fn unescape(text: &[u8]) -> Vec<u8> {
     let spaced: Vec<u8> = text.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect();
     percent_decode(&spaced).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(query: &str, content_type: &str, body: &[u8]) -> Params {
+        Params::read(query, content_type, Bytes::copy_from_slice(body)).await.expect("sound")
+    }
+
+    fn json(text: &str) -> Params {
+        Params { json: Some(Bytes::copy_from_slice(text.as_bytes())), ..Params::default() }
+    }
+
+    #[test]
+    fn tells_the_body_by_the_start_of_the_content_type() {
+        for (content_type, expected) in [
+            ("application/x-www-form-urlencoded", BodyKind::Form),
+            ("application/x-www-form-urlencoded; charset=UTF-8", BodyKind::Form),
+            ("multipart/form-data; boundary=x", BodyKind::Multipart("x".into())),
+            ("multipart/form-data; boundary=\"a b\"", BodyKind::Multipart("a b".into())),
+            ("multipart/form-data", BodyKind::Other),
+            ("application/json", BodyKind::Json),
+            ("application/json; charset=utf-8", BodyKind::Json),
+            ("Application/JSON", BodyKind::Json),
+            ("application/csp-report", BodyKind::Json),
+            ("application/msgpack", BodyKind::Msgpack),
+            ("application/x-ndjson", BodyKind::Ndjson),
+            ("text/plain", BodyKind::Other),
+            ("application/jso", BodyKind::Other),
+            (" application/json", BodyKind::Other),
+            ("", BodyKind::Other),
+            ("é", BodyKind::Other),
+        ] {
+            assert_eq!(BodyKind::of(content_type), expected, "{content_type:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn takes_a_body_as_one_parameter() {
+        let body = Bytes::from_static(b"body");
+        let params = Params::default();
+        for (content_type, expected) in [
+            ("application/json", json("body")),
+            ("application/csp-report", json("body")),
+            ("application/msgpack", Params { msgpack: Some(body.clone()), ..params.clone() }),
+            ("application/x-ndjson", Params { ndjson: Some(body), ..params.clone() }),
+            ("text/plain", params.clone()),
+            ("", params),
+        ] {
+            assert_eq!(read("", content_type, b"body").await, expected, "{content_type:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn takes_query_and_form_apart() {
+        assert_eq!(read("json=%7B%22a%22:+1%7D&x=1&&time=5=6", "", b"").await, {
+            Params { time: Some(Bytes::from_static(b"5=6")), ..json("{\"a\": 1}") }
+        });
+        assert_eq!(read("msgpack=%81%a1k%FF", "", b"").await.msgpack.as_deref(), Some(&b"\x81\xa1k\xff"[..]));
+        assert_eq!(read("json&time=%zz", "", b"").await, {
+            Params { time: Some(Bytes::from_static(b"%zz")), ..json("") }
+        });
+        assert_eq!(read("json=1&json=2", "", b"").await, json("2"));
+        let form = "application/x-www-form-urlencoded";
+        assert_eq!(read("json=query&time=1", form, br#"json={"action":"login","user":6}"#).await, {
+            Params { time: Some(Bytes::from_static(b"1")), ..json(r#"{"action":"login","user":6}"#) }
+        });
+        assert_eq!(read("json=query", "application/json", b"body").await, json("body"));
+    }
+
+    #[tokio::test]
+    async fn takes_multipart_forms_apart() {
+        let body = b"preamble\r\n--x\r\nContent-Disposition: form-data; name=\"json\"\r\n\r\n{\"a\":1}\r\n\
+            --x\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nno\r\n\
+            --x\r\nContent-Disposition: form-data; name=\"msgpack\"; filename=\"m\"\r\n\
+            Content-Type: application/octet-stream\r\n\r\n\x80\xff\r\n--x--\r\n";
+        let params = read("json=query&time=7", "multipart/form-data; boundary=x", body).await;
+        assert_eq!(params.json.as_deref(), Some(&b"{\"a\":1}"[..]));
+        assert_eq!(params.msgpack.as_deref(), Some(&b"\x80\xff"[..]));
+        assert_eq!(params.time.as_deref(), Some(&b"7"[..]));
+        let cut = Bytes::copy_from_slice(&body[..80]);
+        assert!(Params::read("", "multipart/form-data; boundary=x", cut).await.is_err());
+    }
+}

@@ -39,9 +39,9 @@ fn leading_number(text: &[u8]) -> f64 {
         rest = after;
     }
     rest = take_digits(rest, &mut number);
-    if let [b'.', after @ [b'0'..=b'9', ..]] = rest {
+    if let [b'.', b'0'..=b'9', ..] = rest {
         number.push('.');
-        rest = take_digits(after, &mut number);
+        rest = take_digits(&rest[1..], &mut number);
     }
     if let [b'e' | b'E', after @ ..] = rest {
         let mut exponent = String::from("e");
@@ -70,7 +70,7 @@ fn take_digits<'a>(mut text: &'a [u8], into: &mut String) -> &'a [u8] {
                 digit_before = true;
                 text = rest;
             }
-            [b'_', rest @ [b'0'..=b'9', ..]] if digit_before => text = rest,
+            [b'_', b'0'..=b'9', ..] if digit_before => text = &text[1..],
             _ => return text,
         }
     }
