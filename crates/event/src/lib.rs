@@ -5,6 +5,7 @@
 //! configuration language.
 
 pub mod batch;
+mod dedup;
 pub mod field;
 pub mod from_json;
 pub mod json;

@@ -102,17 +102,18 @@ impl<'a> Reader<'a> {
     /// All of [`ReadError`]. What is met first decides: a nesting too deep or a reserved byte is
     /// reported although bytes are missing behind it.
     pub fn skip(&mut self) -> Result<&'a [u8], ReadError> {
+        self.skip_at(0)
+    }
+
+    /// [`Reader::skip`] for a value that stands within `depth` maps and arrays.
+    pub(crate) fn skip_at(&mut self, depth: usize) -> Result<&'a [u8], ReadError> {
         let start = self.position;
-        match self
-            .skip_values(1, 0)
-            .and_then(|()| self.bytes.get(start..self.position).ok_or(ReadError::Incomplete))
-        {
-            Ok(value) => Ok(value),
-            Err(error) => {
-                self.position = start;
-                Err(error)
-            }
+        let skipped = self.skip_values(1, depth);
+        let value = skipped.and_then(|()| self.bytes.get(start..self.position).ok_or(ReadError::Incomplete));
+        if value.is_err() {
+            self.position = start;
         }
+        value
     }
 
     /// Skips `count` values at nesting `depth`. May leave the position behind the end of the bytes; the

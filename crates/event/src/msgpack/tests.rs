@@ -1,5 +1,7 @@
 use super::*;
 use ReadError::{Incomplete, Reserved, TooDeep};
+use proptest::prelude::*;
+use rmpv::Value as Rmpv;
 
 fn read(bytes: &[u8]) -> Result<Value<'_>, ReadError> {
     Reader::new(bytes).read()
@@ -186,4 +188,95 @@ fn scalars_are_written() {
         &[0xc7, 12, 0xff, 0, 0, 0, 7, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
     ];
     assert_eq!(out, expected.concat());
+}
+
+fn value() -> impl Strategy<Value = Rmpv> {
+    let scalar = prop_oneof![
+        Just(Rmpv::Nil),
+        any::<bool>().prop_map(Rmpv::from),
+        any::<u64>().prop_map(Rmpv::from),
+        any::<i64>().prop_map(Rmpv::from),
+        any::<i8>().prop_map(Rmpv::from),
+        any::<f32>().prop_map(Rmpv::from),
+        any::<f64>().prop_map(Rmpv::from),
+        any::<String>().prop_map(Rmpv::from),
+        any::<Vec<u8>>().prop_map(Rmpv::from),
+        "a{250,300}".prop_map(Rmpv::from),
+        (any::<i8>(), prop::collection::vec(any::<u8>(), 0..20))
+            .prop_map(|(kind, data)| Rmpv::Ext(kind, data)),
+    ];
+    scalar.prop_recursive(5, 80, 20, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..20).prop_map(Rmpv::from),
+            prop::collection::vec((inner.clone(), inner), 0..20).prop_map(Rmpv::from),
+        ]
+    })
+}
+
+fn packed(value: &Rmpv) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, value).unwrap();
+    bytes
+}
+
+/// Reads a whole value with our reader, as rmpv shows it.
+fn unpack(reader: &mut Reader<'_>) -> Rmpv {
+    match reader.read().unwrap() {
+        Value::Nil => Rmpv::Nil,
+        Value::Bool(value) => value.into(),
+        Value::UInt(value) => value.into(),
+        Value::Int(value) => value.into(),
+        Value::F32(value) => value.into(),
+        Value::F64(value) => value.into(),
+        Value::Str(text) => String::from_utf8(text.to_vec()).unwrap().into(),
+        Value::Bin(data) => data.into(),
+        Value::Array(len) => Rmpv::Array((0..len).map(|_| unpack(reader)).collect()),
+        Value::Map(len) => Rmpv::Map((0..len).map(|_| (unpack(reader), unpack(reader))).collect()),
+        Value::Ext(kind, data) => Rmpv::Ext(kind, data.to_vec()),
+    }
+}
+
+proptest! {
+    #[test]
+    fn reads_and_skips_what_rmpv_writes(value in value()) {
+        let bytes = packed(&value);
+        let mut reader = Reader::new(&bytes);
+        prop_assert_eq!(unpack(&mut reader), value);
+        prop_assert!(reader.is_empty());
+
+        let followed = [&bytes[..], b"\xc1"].concat();
+        let mut reader = Reader::new(&followed);
+        prop_assert_eq!(reader.skip(), Ok(&bytes[..]));
+        prop_assert_eq!(reader.rest(), b"\xc1");
+    }
+
+    #[test]
+    fn every_beginning_is_incomplete(value in value()) {
+        let bytes = packed(&value);
+        for cut in 0..bytes.len() {
+            prop_assert_eq!(Reader::new(&bytes[..cut]).skip(), Err(Incomplete));
+        }
+    }
+
+    #[test]
+    fn integers_are_written_as_rmpv_writes_them(unsigned: u64, signed: i64, shift in 0..64) {
+        let (unsigned, signed) = (unsigned >> shift, signed >> shift);
+        let mut out = Vec::new();
+        write_uint(&mut out, unsigned);
+        write_int(&mut out, signed);
+        prop_assert_eq!(out, [packed(&unsigned.into()), packed(&signed.into())].concat());
+    }
+
+    #[test]
+    fn random_bytes_skip_as_rmpv_reads_them(bytes: Vec<u8>) {
+        let mut rest = &bytes[..];
+        let read = rmpv::decode::read_value_with_max_depth(&mut rest, 1000).is_ok();
+        let mut reader = Reader::new(&bytes);
+        match reader.skip() {
+            Ok(value) => prop_assert_eq!((value.len(), read), (bytes.len() - rest.len(), true)),
+            // rmpv reads 0xc1 as nil.
+            Err(Incomplete) => prop_assert!(!read),
+            Err(Reserved | TooDeep) => {}
+        }
+    }
 }
