@@ -156,3 +156,43 @@ pub const CONFIG_UNCLOSED_MAX: usize = 8;
 /// Nodes a YAML text may expand to, aliases counted each time they are used: a few kilobytes of aliases
 /// of aliases would otherwise fill the memory.
 pub const CONFIG_YAML_NODES_MAX: usize = 500_000;
+/// Largest head of an HTTP request, in bytes: request line and headers. A query may carry a record,
+/// so this is what Fluentd's own HTTP parser takes.
+pub const HTTP_HEAD_BYTES_MAX: usize = 80 * 1024;
+
+/// Headers of one HTTP request. Browsers behind several proxies send about 40.
+pub const HTTP_HEADERS_MAX: usize = 128;
+
+/// Read buffer of one HTTP connection, in bytes; above [`HTTP_HEAD_BYTES_MAX`], which must fit.
+pub const HTTP_READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
+
+/// How long the head of an HTTP request may take, beyond `keepalive_timeout` (which bounds the pause
+/// between two bytes): a sender that drips one byte at a time must not hold a connection for ever.
+pub const HTTP_HEAD_READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the body of an HTTP request may take as a whole: 32 MiB at 100 kB/s.
+pub const HTTP_BODY_READ_TIMEOUT: Duration = Duration::from_secs(330);
+
+/// How long what a refused sender still writes is read and thrown away, so that it reads the refusal
+/// before the connection is reset.
+pub const HTTP_LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How much of it, in bytes.
+pub const HTTP_LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Largest plain HTTP body, in bytes, that is parsed where it was read. A larger or a compressed one
+/// would keep its thread from other connections and goes to a thread for blocking work.
+pub const HTTP_INLINE_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes that the headers and parameters of one HTTP request may add to all its records together.
+/// Ordinary ones add about 1 kB to each; 80 kB to each of ten million empty records must not.
+pub const HTTP_ADDED_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Shortest pause of a `sample` source between two batches: above 200 emits per second they are
+/// gathered.
+pub const SAMPLE_TICK: Duration = Duration::from_millis(5);
+
+/// Events in one batch of a `sample` source: about 100 kB of typical records.
+pub const SAMPLE_BATCH_EVENTS_MAX: u64 = 1000;
+
+const _: () = assert!(HTTP_READ_BUFFER_BYTES_MAX > HTTP_HEAD_BYTES_MAX);

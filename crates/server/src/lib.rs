@@ -11,3 +11,6 @@ pub mod filters;
 pub mod metrics;
 pub mod websocket;
 pub mod stdout;
+pub mod http;
+pub mod metrics;
+pub mod sample;
