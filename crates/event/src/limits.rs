@@ -34,9 +34,27 @@ pub const CLIENT_MESSAGE_BYTES_MAX: u64 = 64 * 1024;
 /// attack (slowloris).
 pub const REQUEST_HEAD_SECONDS_MAX: u64 = 10;
 
-/// Connections to one websocket port that are not (yet) a WebSocket, at once. Beyond it new ones wait in
-/// the kernel's queue.
-pub const HANDSHAKES_AT_ONCE_MAX: usize = 4096;
+/// Connections to one websocket port that are not (yet) a WebSocket, at once; one more is closed at
+/// once.
+pub const HANDSHAKES_AT_ONCE_MAX: u32 = 4096;
+
+/// Threads that write to WebSocket clients, at most; else one per processor.
+pub const WEBSOCKET_WORKERS_MAX: usize = 8;
+
+/// After the signal to stop: until then sources may finish and ack what they have received.
+pub const SOURCES_STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// After the signal to stop: until then files and standard output may be flushed.
+pub const FILES_STOP_TIMEOUT: Duration = Duration::from_secs(13);
+
+/// After the signal to stop: until then clients may read what is left and answer the close.
+pub const CLIENTS_STOP_TIMEOUT: Duration = Duration::from_secs(15);
+
+const _: () = assert!(
+    FILE_STOP_TIMEOUT.as_secs() + FILE_SYNC_TIMEOUT.as_secs() + SOURCES_STOP_TIMEOUT.as_secs()
+        < FILES_STOP_TIMEOUT.as_secs()
+);
+const _: () = assert!(FILES_STOP_TIMEOUT.as_secs() < CLIENTS_STOP_TIMEOUT.as_secs());
 /// Lines of a `file` output that make it write before `flush_interval` is over, in bytes. Enough for
 /// a write to cost little per line, little enough to keep memory low under load.
 pub const FILE_FLUSH_BYTES: usize = 1024 * 1024;

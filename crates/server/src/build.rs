@@ -55,7 +55,12 @@ pub struct Built {
 ///
 /// # Errors
 /// When a file output cannot write where it should.
-pub fn build(settings: &Settings, pool: &WorkerPool, metrics: &Arc<Metrics>) -> Result<Built, BuildError> {
+pub fn build(
+    settings: &Settings,
+    hostname: &str,
+    pool: &WorkerPool,
+    metrics: &Arc<Metrics>,
+) -> Result<Built, BuildError> {
     let mut builder = Builder {
         pool,
         metrics,
@@ -65,7 +70,7 @@ pub fn build(settings: &Settings, pool: &WorkerPool, metrics: &Arc<Metrics>) -> 
         ports: Vec::new(),
         files: Vec::new(),
         stdouts: Vec::new(),
-        hostname: &settings.hostname,
+        hostname,
     };
     let scopes = settings.scopes.iter().map(|scope| builder.scope(scope)).collect::<Result<_, _>>()?;
     let pipeline = Pipeline {

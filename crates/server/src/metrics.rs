@@ -43,6 +43,8 @@ table! {
     Counter batches_failed "batches_failed" "Batches an output refused.",
     Counter entries_invalid "entries_invalid" "Entries dropped because they were no event (bad time, record not a map, broken MessagePack).",
     Counter events_error "events_error" "Events a filter rejected.",
+    Counter websocket_connections "websocket_connections" "Connections accepted on websocket ports.",
+    Counter websocket_connections_refused "websocket_connections_refused" "Connections to websocket ports closed at once because too many were in their handshake.",
     Counter websocket_clients_accepted "websocket_clients_accepted" "WebSocket clients that finished the handshake.",
     Counter websocket_handshakes_rejected "websocket_handshakes_rejected" "Requests to a websocket port answered with a status of 400 or above.",
     Counter websocket_clients_lagging "websocket_clients_lagging" "Clients closed with 1013 because they were further behind than client_lag_limit.",
