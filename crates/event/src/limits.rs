@@ -42,13 +42,14 @@ pub const HANDSHAKES_AT_ONCE_MAX: u32 = 4096;
 pub const WEBSOCKET_WORKERS_MAX: usize = 8;
 
 /// After the signal to stop: until then sources may finish and ack what they have received.
-pub const SOURCES_STOP_TIMEOUT: Duration = Duration::from_secs(5);
+pub const SOURCES_STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// After the signal to stop: until then files and standard output may be flushed.
-pub const FILES_STOP_TIMEOUT: Duration = Duration::from_secs(13);
+pub const FILES_STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// After the signal to stop: until then clients may read what is left and answer the close.
-pub const CLIENTS_STOP_TIMEOUT: Duration = Duration::from_secs(15);
+/// After the signal to stop: until then clients may read what is left and answer the close. Docker
+/// kills after 10 seconds what has not stopped by itself.
+pub const CLIENTS_STOP_TIMEOUT: Duration = Duration::from_secs(9);
 
 const _: () = assert!(
     FILE_STOP_TIMEOUT.as_secs() + FILE_SYNC_TIMEOUT.as_secs() + SOURCES_STOP_TIMEOUT.as_secs()
@@ -90,10 +91,10 @@ pub const FILE_RETRY_WAIT_MIN: Duration = Duration::from_secs(1);
 pub const FILE_RETRY_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// How long a `file` output goes on trying to write what waits when the process stops.
-pub const FILE_STOP_TIMEOUT: Duration = Duration::from_secs(5);
+pub const FILE_STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long it then waits for its files to be on the medium; they are in the system's hands already.
-pub const FILE_SYNC_TIMEOUT: Duration = Duration::from_secs(2);
+pub const FILE_SYNC_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Pause between two tries to write while stopping.
 pub const FILE_STOP_RETRY_WAIT: Duration = Duration::from_millis(100);
