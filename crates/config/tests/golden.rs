@@ -14,10 +14,12 @@ use fluentcast_config::tree::{Element, Value};
 /// The cases that must exist at least.
 const CASES_MIN: usize = 150;
 
+/// Writes one aspect of a configuration down.
+type Dump = fn(&Loaded) -> String;
+
 /// What a case can expect of a configuration, by section name. `diagnostics` is compared even when the
 /// case has no such section: then there must be none.
-const EXPECTATIONS: [(&str, fn(&Loaded) -> String); 3] =
-    [("tree", tree), ("spans", spans), ("diagnostics", diagnostics)];
+const EXPECTATIONS: [(&str, Dump); 3] = [("tree", tree), ("spans", spans), ("diagnostics", diagnostics)];
 
 fn tree(loaded: &Loaded) -> String {
     let mut out = String::new();
