@@ -3,6 +3,8 @@
 //! A limit that a person may set is a parameter and has its default in the parameter table; it does
 //! not stand here.
 
+use std::time::Duration;
+
 /// Deepest nesting of maps and arrays, in levels, that any decoder or encoder follows. Real records
 /// stay below 20; 128 keeps the recursion within a few kilobytes of stack.
 pub const NESTING_DEPTH_MAX: usize = 128;
@@ -17,3 +19,33 @@ pub const RELABEL_HOPS_MAX: usize = 32;
 /// Longest tag accepted from a sender, in bytes. Longer ones are a mistake or an attack, and every
 /// event repeats its tag.
 pub const TAG_BYTES_MAX: usize = 4096;
+
+/// Connections the kernel may hold waiting to be accepted, where the configuration says nothing. The
+/// kernel lowers it to its own bound (`net.core.somaxconn`, 4096 on Linux).
+pub const LISTEN_BACKLOG: u32 = 4096;
+
+/// First pause after a failure to accept a connection. Most failures (no file descriptor left) end when
+/// some other connection does: soon.
+pub const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
+
+/// Longest pause after failures in a row. Within it a sender's connection attempt does not time out.
+pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// How often a fault that a peer can cause at will is logged, per source and kind of fault. What was
+/// left out is counted in the next line.
+pub const PEER_FAULT_LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Bytes read from a Forward connection at once. Large enough that a read is worth its system call,
+/// small enough that a thousand busy connections hold 64 MiB.
+pub const FORWARD_READ_BYTES: usize = 64 * 1024;
+
+/// Bytes still read from one Forward connection after the stop began: what the kernel had received by
+/// then (6 MiB is Linux's largest receive buffer). A sender that never pauses must not hold up the stop.
+pub const FORWARD_DRAIN_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Longest UDP heartbeat looked at, in bytes; senders send one.
+pub const HEARTBEAT_BYTES_MAX: usize = 128;
+
+/// Tries to find a port that is free for TCP and for UDP, when the configuration leaves the choice to
+/// the system. A collision is rare, several in a row practically impossible.
+pub const FREE_PORT_TRIES_MAX: usize = 16;

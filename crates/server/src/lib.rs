@@ -4,5 +4,7 @@
 //! (sources) and a shutdown token, and ends by itself when told. Nothing here reads argv, the
 //! environment, or decides an exit code.
 
+pub mod accept;
 pub mod emit;
 pub mod metrics;
+pub mod ratelimit;
