@@ -4,7 +4,9 @@
 //! (sources) and a shutdown token, and ends by itself when told. Nothing here reads argv, the
 //! environment, or decides an exit code.
 
+pub mod accept;
 pub mod emit;
 pub mod http;
 pub mod metrics;
 pub mod sample;
+pub mod ratelimit;
