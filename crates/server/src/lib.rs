@@ -8,5 +8,5 @@ pub mod accept;
 pub mod emit;
 pub mod http;
 pub mod metrics;
-pub mod sample;
 pub mod ratelimit;
+pub mod sample;
