@@ -6,5 +6,6 @@
 
 pub mod accept;
 pub mod emit;
+pub mod forward;
 pub mod metrics;
 pub mod ratelimit;
