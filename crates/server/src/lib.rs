@@ -12,7 +12,6 @@ pub mod filters;
 pub mod format;
 pub mod forward;
 pub mod http;
-pub mod forward;
 pub mod metrics;
 pub mod pipeline;
 pub mod ratelimit;
