@@ -183,7 +183,7 @@ fn bind_source(source: &Source, listening: &mut Vec<Listening>) -> Result<BoundS
     let fail = |kind, at: &Listen, error| StartError::Bind { kind, at: Box::new(at.clone()), error };
     match &source.kind {
         SourceKind::Forward(settings) => {
-            let bound = forward::bind(settings).map_err(|error| fail("forward", &settings.listen, error))?;
+            let bound = forward::Bound::bind(settings).map_err(|error| fail("forward", &settings.listen, error))?;
             listening.push(Listening { kind: "forward", address: bound.local_addr() });
             Ok(BoundSource::Forward(bound, settings.clone()))
         }
