@@ -42,7 +42,12 @@ pub fn check(root: &Element, sources: &SourceMap, diagnostics: &mut Diagnostics)
 fn read<'a>(ctx: &mut Context<'a>, root: &'a Element, no_system: &'a Element) -> Settings {
     let layout = Layout::of(ctx, root, no_system);
     let scopes = routes::read(ctx, &layout.scopes);
-    let sources = layout.sources.iter().filter_map(|element| source::read(ctx, element)).collect();
+    let mut sources: Vec<_> =
+        layout.sources.iter().filter_map(|element| source::read(ctx, element)).collect();
+    if ctx.without_source {
+        sources.clear();
+        ctx.binds.retain(|bind| !bind.is_source());
+    }
     let error_scope = ctx.labels.get("@ERROR").copied();
     Settings { system: layout.system, sources, scopes, error_scope }
 }

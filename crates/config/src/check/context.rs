@@ -18,6 +18,8 @@ pub(super) struct Context<'a> {
     pub(super) strictness: Strictness,
     /// Permissions of new files and directories, once `<system>` is read.
     pub(super) file_modes: (u32, u32),
+    /// `<system> without_source`.
+    pub(super) without_source: bool,
     /// Every label, and the root as `@ROOT`.
     pub(super) labels: HashMap<String, ScopeId>,
     /// Every address something listens on.
@@ -37,6 +39,7 @@ impl<'a> Context<'a> {
             diagnostics,
             strictness: Strictness::Lenient,
             file_modes: (0, 0),
+            without_source: false,
             labels: HashMap::from([("@ROOT".to_owned(), ScopeId::ROOT)]),
             binds: Vec::new(),
             relabels: Vec::new(),

@@ -14,7 +14,7 @@ pub(super) struct Bind {
     what: &'static str,
     host: String,
     port: u16,
-    /// The URL prefix of a websocket output.
+    /// The URL prefix of a websocket output; a source has none.
     path: Option<String>,
     span: Span,
 }
@@ -66,6 +66,10 @@ pub(super) fn check(ctx: &mut Context<'_>) {
 }
 
 impl Bind {
+    pub(super) fn is_source(&self) -> bool {
+        self.path.is_none()
+    }
+
     /// Why the two cannot be together, if they cannot.
     fn conflict(&self, other: &Self) -> Option<&'static str> {
         if !overlap(&self.host, &other.host) {
