@@ -35,6 +35,7 @@ pub fn check(root: &Element, sources: &SourceMap, diagnostics: &mut Diagnostics)
     let no_system = Element { name: "system".to_owned(), ..Element::default() };
     let mut ctx = Context::new(sources, diagnostics);
     let settings = read(&mut ctx, root, &no_system);
+    ctx.check_ids();
     ports::check(&mut ctx);
     (diagnostics.error_count() == errors_before).then_some(settings)
 }

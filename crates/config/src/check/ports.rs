@@ -44,7 +44,8 @@ pub(super) fn listen(
 
 /// Reports addresses that are used twice.
 pub(super) fn check(ctx: &mut Context<'_>) {
-    let binds = std::mem::take(&mut ctx.binds);
+    let mut binds = std::mem::take(&mut ctx.binds);
+    binds.sort_by_key(|bind| bind.span);
     let mut by_port: HashMap<u16, Vec<&Bind>> = HashMap::new();
     for bind in &binds {
         // The system chooses a free one for each.

@@ -12,14 +12,14 @@ type Line = (&'static str, String);
 
 /// Which settings are written.
 #[derive(Clone, Copy)]
-pub enum Which {
+pub(crate) enum Which {
     All,
     /// Those that are not as they would be by themselves.
     Changed,
 }
 
 /// Writes all settings down. `defaults` are those of a configuration that sets nothing it need not.
-pub fn dump(settings: &Settings, defaults: &Settings, which: Which) -> String {
+pub(crate) fn dump(settings: &Settings, defaults: &Settings, which: Which) -> String {
     let dump = Dump { settings, defaults: Defaults::of(defaults), which };
     let mut out = String::new();
     dump.section(&mut out, 0, "system", &system(settings), &system(defaults));
