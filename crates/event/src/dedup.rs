@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 /// The fields of all maps that are open at the moment, innermost last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct OpenMaps {
     fields: Vec<Field>,
 }
@@ -32,6 +32,11 @@ pub(crate) struct OpenMap {
 }
 
 impl OpenMaps {
+    pub(crate) fn new() -> Self {
+        // Room for an everyday record at once, instead of growing to it.
+        Self { fields: Vec::with_capacity(16) }
+    }
+
     pub(crate) fn open(&self) -> OpenMap {
         OpenMap { first: self.fields.len() }
     }

@@ -26,7 +26,7 @@ pub struct JsonError(#[from] serde_json::Error);
 pub fn append(out: &mut Vec<u8>, json: &[u8]) -> Result<(), JsonError> {
     let start = out.len();
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let mut writer = Writer { out, maps: OpenMaps::default() };
+    let mut writer = Writer { out, maps: OpenMaps::new() };
     let read = writer.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     if read.is_err() {
         out.truncate(start);
@@ -62,7 +62,7 @@ struct Document(Vec<u8>);
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut document = Vec::new();
-        Writer { out: &mut document, maps: OpenMaps::default() }.deserialize(deserializer)?;
+        Writer { out: &mut document, maps: OpenMaps::new() }.deserialize(deserializer)?;
         Ok(Self(document))
     }
 }

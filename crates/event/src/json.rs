@@ -22,6 +22,13 @@ pub struct Mended {
     pub invalid_utf8: u32,
 }
 
+impl std::ops::AddAssign for Mended {
+    fn add_assign(&mut self, more: Self) {
+        self.not_finite = self.not_finite.saturating_add(more.not_finite);
+        self.invalid_utf8 = self.invalid_utf8.saturating_add(more.invalid_utf8);
+    }
+}
+
 /// Appends one whole MessagePack value as JSON and returns what had to be mended. `value` must be
 /// structurally sound (an [`crate::Event`]'s record is).
 ///
@@ -36,7 +43,7 @@ pub struct Mended {
 /// [`ReadError`] when the value was not sound after all; `out` is then as it was.
 pub fn write_value(out: &mut Vec<u8>, value: &[u8]) -> Result<Mended, ReadError> {
     let start = out.len();
-    let mut writer = Writer { out, maps: OpenMaps::default(), in_key: false, mended: Mended::default() };
+    let mut writer = Writer { out, maps: OpenMaps::new(), in_key: false, mended: Mended::default() };
     match writer.value(&mut Reader::new(value), 0) {
         Ok(()) => Ok(writer.mended),
         Err(error) => {
@@ -58,6 +65,26 @@ pub fn write_str(out: &mut Vec<u8>, text: &str) {
     }
     out.extend_from_slice(rest);
     out.push(b'"');
+}
+
+/// Whether `text` is ASCII without anything to escape, as nearly all is: then its bytes are its JSON.
+/// Looks at eight bytes at a time, and at the last eight of them again for what is left over.
+fn is_plain(text: &[u8]) -> bool {
+    match text.last_chunk::<8>() {
+        Some(last) => {
+            text.as_chunks::<8>().0.iter().chain([last]).all(|word| is_plain_word(u64::from_le_bytes(*word)))
+        }
+        None => text.iter().all(|&byte| byte < 0x80 && ESCAPE_BY_BYTE[usize::from(byte)] == 0),
+    }
+}
+
+/// [`is_plain`] of eight bytes, by the classic test for a byte below a limit.
+fn is_plain_word(word: u64) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = 0x80 * ONES;
+    let below = |word: u64, limit: u64| word.wrapping_sub(limit * ONES) & !word;
+    let equals = |byte: u8| below(word ^ (u64::from(byte) * ONES), 1);
+    (word | below(word, 0x20) | equals(b'"') | equals(b'\\')) & HIGH_BITS == 0
 }
 
 fn write_escaped(out: &mut Vec<u8>, byte: u8) {
@@ -187,6 +214,12 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, text: &[u8]) {
+        if is_plain(text) {
+            self.out.push(b'"');
+            self.out.extend_from_slice(text);
+            self.out.push(b'"');
+            return;
+        }
         match std::str::from_utf8(text) {
             Ok(text) => write_str(self.out, text),
             Err(_) => {

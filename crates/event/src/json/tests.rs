@@ -109,6 +109,19 @@ fn only_what_must_be_is_escaped() {
 }
 
 #[test]
+fn what_is_special_is_seen_wherever_it_stands() {
+    for len in 1..20 {
+        for (at, byte) in (0..len).flat_map(|at| (0..=255).map(move |byte| (at, byte))) {
+            let mut text = vec![b' '; len];
+            text[at] = byte;
+            let plain = matches!(byte, 0x20..0x80) && !b"\"\\".contains(&byte);
+            assert_eq!(is_plain(&text), plain, "{text:02x?}");
+        }
+    }
+    assert!(is_plain(b""));
+}
+
+#[test]
 fn keys_become_strings() {
     for (key, expected) in [
         (&b"\xa1k"[..], r#""k""#),
@@ -129,6 +142,11 @@ fn keys_become_strings() {
         let record = [b"\x81", key, b"\x01"].concat();
         assert_eq!(json(&record), format!("{{{expected}:1}}"), "{key:02x?}");
     }
+}
+
+#[test]
+fn one_odd_key_does_not_change_the_next() {
+    assert_eq!(json(b"\x82\x91\x05\x01\x91\x06\x02"), r#"{"[5]":1,"[6]":2}"#);
 }
 
 #[test]
