@@ -18,13 +18,16 @@ pub(super) struct Context<'a> {
     pub(super) strictness: Strictness,
     /// Permissions of new files and directories, once `<system>` is read.
     pub(super) file_modes: (u32, u32),
+    /// `<system> without_source`.
+    pub(super) without_source: bool,
     /// Every label, and the root as `@ROOT`.
     pub(super) labels: HashMap<String, ScopeId>,
     /// Every address something listens on.
     pub(super) binds: Vec<Bind>,
     /// Where the outputs read since this was last emptied hand their events on to.
     pub(super) relabels: Vec<(ScopeId, Span)>,
-    ids: HashMap<String, Span>,
+    /// Every `@id`.
+    pub(super) ids: Vec<(String, Span)>,
     /// Which parameters were read, so that a test can hold them against the table.
     #[cfg(test)]
     pub(super) reads: std::collections::BTreeSet<(&'static str, &'static str)>,
@@ -37,10 +40,11 @@ impl<'a> Context<'a> {
             diagnostics,
             strictness: Strictness::Lenient,
             file_modes: (0, 0),
+            without_source: false,
             labels: HashMap::from([("@ROOT".to_owned(), ScopeId::ROOT)]),
             binds: Vec::new(),
             relabels: Vec::new(),
-            ids: HashMap::new(),
+            ids: Vec::new(),
             #[cfg(test)]
             reads: std::collections::BTreeSet::new(),
         }
@@ -84,13 +88,19 @@ impl<'a> Context<'a> {
         None
     }
 
-    /// Takes an `@id`, which must be the only one of that name.
-    pub(super) fn id(&mut self, id: &str, span: Span) {
-        let Some(first) = self.ids.insert(id.to_owned(), span) else {
-            return;
-        };
-        let place = self.origin(first);
-        self.error("duplicate-id", span, format!("the @id `{id}` is already taken at {place}"))
-            .help("give every plugin its own @id");
+    /// Reports every `@id` that an earlier plugin has.
+    pub(super) fn check_ids(&mut self) {
+        let mut ids = std::mem::take(&mut self.ids);
+        ids.sort_by_key(|(_, span)| *span);
+        let mut firsts = HashMap::new();
+        for (id, span) in ids {
+            let Some(first) = firsts.get(&id) else {
+                firsts.insert(id, span);
+                continue;
+            };
+            let place = self.origin(*first);
+            self.error("duplicate-id", span, format!("the @id `{id}` is already taken at {place}"))
+                .help("give every plugin its own @id");
+        }
     }
 }

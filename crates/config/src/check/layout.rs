@@ -147,7 +147,12 @@ fn check_worker(ctx: &mut Context<'_>, element: &Element, workers: u32) {
             .help("write `<worker 0>`, or leave <worker> out");
         }
         _ => {
-            ctx.error("worker-range", span, format!("`{text}` names no worker")).help("write `<worker 0>`");
+            let message = if text.is_empty() {
+                "Missing worker id on <worker> directive".to_owned()
+            } else {
+                format!("`{text}` names no worker")
+            };
+            ctx.error("worker-range", span, message).help("write `<worker 0>`");
         }
     }
 }

@@ -147,9 +147,9 @@ impl<'c, 'a> Reader<'c, 'a> {
     }
 
     /// All parameters of a section whose keys are data.
-    pub(super) fn free(&self) -> impl Iterator<Item = &'a Param> + use<'a> {
+    pub(super) fn free(&self) -> Vec<&'a Param> {
         debug_assert!(self.table.free_keys.is_some(), "{} has no free keys", self.table.path);
-        self.entries.iter().map(|entry| entry.param).collect::<Vec<_>>().into_iter()
+        self.entries.iter().map(|entry| entry.param).collect()
     }
 
     /// The sections of that name.
@@ -212,7 +212,7 @@ impl<'c, 'a> Reader<'c, 'a> {
                 .note(
                     "legacy-name",
                     first.param.key_span,
-                    format!("{} here is the old form of <{section}>", names.join(", ")),
+                    format!("the old form of <{section}>: {}", names.join(", ")),
                 )
                 .help(format!("move it into a section `<{section}>` ... `</{section}>`"));
         }

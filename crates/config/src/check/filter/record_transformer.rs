@@ -40,7 +40,7 @@ fn record(reader: &mut Reader<'_, '_>) -> Vec<(String, String)> {
     let mut fields: Vec<(String, String)> = Vec::new();
     for element in reader.children("record") {
         let section = Reader::new(reader.ctx, &RECORD, element);
-        let params: Vec<_> = section.free().collect();
+        let params = section.free();
         section.finish();
         for param in params {
             let Some(template) = template(reader, param) else {
