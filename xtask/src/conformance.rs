@@ -37,7 +37,7 @@ fn judge(server: &mut Child) -> Result<()> {
         .with_context(|| format!("the echo example said `{}`, not `listening ADDRESS`", line.trim()))?;
     finish(
         program(root().join(tools::PYTHON))
-            .arg("tests/conformance/autobahn.py")
+            .arg("tests/conformance/play_autobahn.py")
             .arg(format!("ws://{address}"))
             .args(["--report", ".tools/autobahn.json"]),
     )
