@@ -5,7 +5,17 @@
 //! ([`diagnostics`]), collected and shown together. This crate reads files (includes) and the
 //! environment handed to it; it must never open a socket or print.
 
+pub mod check;
 pub mod diagnostics;
+mod include;
+mod interpolation;
+pub mod load;
+pub mod parameters;
+mod parser;
+mod reserved;
 pub mod settings;
 pub mod source;
+mod suggest;
 pub mod tree;
+pub mod values;
+mod yaml;

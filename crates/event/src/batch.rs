@@ -3,10 +3,15 @@
 //! Nothing here parses a record. An entry's time and the extent of its record are read when somebody
 //! iterates; a batch that nobody looks into stays the bytes it arrived as.
 
+use std::iter::FusedIterator;
+
 use bytes::Bytes;
 
-use crate::msgpack::{ReadError, Reader};
+use crate::msgpack::{self, ReadError, Reader, Value};
 use crate::{EventTime, Tag};
+
+#[cfg(test)]
+mod tests;
 
 /// One tag and its entries: MessagePack arrays `[time, record]` back to back, exactly the content of
 /// a PackedForward message. Cheap to clone.
@@ -59,14 +64,102 @@ pub struct Events<'a> {
     received: EventTime,
 }
 
+impl Events<'_> {
+    /// Bytes of the batch read so far: what lies between two calls is one entry. Says nothing after
+    /// [`EntryError::Broken`].
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.reader.position()
+    }
+}
+
 impl<'a> Iterator for Events<'a> {
     type Item = Result<Event<'a>, EntryError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        todo!()
+        if self.reader.is_empty() {
+            return None;
+        }
+        let entry = self.reader.skip();
+        if entry.is_err() {
+            self.reader = Reader::new(&[]);
+        }
+        Some(entry.map_err(EntryError::from).and_then(|entry| read_entry(entry, self.received)))
     }
 }
 
+impl FusedIterator for Events<'_> {}
+
+/// Takes one sound entry apart. What follows time and record in it is ignored.
+fn read_entry(entry: &[u8], received: EventTime) -> Result<Event<'_>, EntryError> {
+    let mut reader = Reader::new(entry);
+    let len = match reader.read()? {
+        Value::Array(len @ 2..) => len,
+        Value::Array(_) => return Err(EntryError::NotAnEvent("fewer than two elements")),
+        _ => return Err(EntryError::NotAnEvent("not an array")),
+    };
+    let time = read_time(&mut reader)?.unwrap_or(received);
+    let record = if len == 2 { reader.rest() } else { reader.skip()? };
+    match Reader::new(record).read()? {
+        Value::Map(_) => Ok(Event { time, record }),
+        _ => Err(EntryError::NotAnEvent("the record is not a map")),
+    }
+}
+
+/// Reads the time, bare or as `[time, metadata]`; `None` stands for the time of reception.
+fn read_time(reader: &mut Reader<'_>) -> Result<Option<EventTime>, EntryError> {
+    match reader.read()? {
+        Value::Array(0) => Err(EntryError::NotAnEvent("the time is an empty array")),
+        Value::Array(len) => {
+            let time = scalar_time(reader.read()?)?;
+            for _ in 1..len {
+                reader.skip()?;
+            }
+            Ok(time)
+        }
+        value => scalar_time(value),
+    }
+}
+
+fn scalar_time(value: Value<'_>) -> Result<Option<EventTime>, EntryError> {
+    let time = match value {
+        Value::Nil | Value::UInt(0) | Value::F32(0.0) | Value::F64(0.0) => return Ok(None),
+        Value::UInt(seconds) => i64::try_from(seconds).ok().map(EventTime::from_seconds),
+        Value::Int(seconds) => Some(EventTime::from_seconds(seconds)),
+        Value::F32(seconds) => EventTime::from_seconds_f64(seconds.into()),
+        Value::F64(seconds) => EventTime::from_seconds_f64(seconds),
+        Value::Ext(0, [0, 0, 0, 0, _, _, _, _]) => return Ok(None),
+        Value::Ext(0, data) => event_time(data),
+        Value::Ext(-1, data) => timestamp(data),
+        _ => return Err(EntryError::NotAnEvent("the time is neither a number nor a time")),
+    };
+    time.map(Some).ok_or(EntryError::NotAnEvent("the time is malformed or out of range"))
+}
+
+/// Fluentd's EventTime: 32 bits of seconds, 32 of nanoseconds.
+fn event_time(data: &[u8]) -> Option<EventTime> {
+    let (seconds, nanos) = data.split_first_chunk()?;
+    carried(u32::from_be_bytes(*seconds).into(), u32::from_be_bytes(nanos.try_into().ok()?))
+}
+
+/// MessagePack's timestamp in its three sizes: 32 bits of seconds; 30 bits of nanoseconds and 34 of
+/// seconds; 32 of nanoseconds and 64 of (signed) seconds. Its 0 is 1970, not the time of reception.
+fn timestamp(data: &[u8]) -> Option<EventTime> {
+    if let Ok(seconds) = data.try_into() {
+        return Some(EventTime::from_seconds(u32::from_be_bytes(seconds).into()));
+    }
+    if let Ok(both) = data.try_into().map(u64::from_be_bytes) {
+        return carried((both & 0x3_ffff_ffff).cast_signed(), u32::try_from(both >> 34).ok()?);
+    }
+    let (nanos, seconds) = data.split_first_chunk()?;
+    carried(i64::from_be_bytes(seconds.try_into().ok()?), u32::from_be_bytes(*nanos))
+}
+
+/// A sender's nanoseconds may make more than a second.
+fn carried(seconds: i64, nanos: u32) -> Option<EventTime> {
+    let seconds = seconds.checked_add((nanos / 1_000_000_000).into())?;
+    Some(EventTime { seconds, nanos: nanos % 1_000_000_000 })
+}
 
 /// Builds a batch event by event, for sources and filters that make records of their own.
 #[derive(Debug)]
@@ -83,9 +176,16 @@ impl BatchBuilder {
         Self { tag, entries: Vec::new(), received }
     }
 
-    /// Appends one event whose record is already MessagePack (one whole map).
+    /// Appends one event whose record is already MessagePack (one whole map). The time is kept exactly:
+    /// 1970 stays 1970 and does not become the time of reception.
     pub fn push(&mut self, time: EventTime, record: &[u8]) {
-        todo!()
+        msgpack::write_array_head(&mut self.entries, 2);
+        if (1..=i64::from(u32::MAX)).contains(&time.seconds) {
+            msgpack::write_event_time(&mut self.entries, time);
+        } else {
+            msgpack::write_timestamp(&mut self.entries, time);
+        }
+        self.entries.extend_from_slice(record);
     }
 
     /// True when nothing was pushed.

@@ -5,14 +5,18 @@
 //! configuration language.
 
 pub mod batch;
+mod dedup;
 pub mod field;
 pub mod from_json;
 pub mod json;
 pub mod limits;
 pub mod msgpack;
 pub mod pattern;
+pub mod record;
 pub mod route;
+pub mod ruby_regex;
 pub mod tag;
+pub mod template;
 pub mod time;
 
 pub use batch::{Batch, BatchBuilder, EntryError, Event};

@@ -1,1 +1,19 @@
-//! placeholder
+//! The Forward protocol without sockets: bytes of a sender in, messages and acks out.
+//!
+//! [`Decoder`] takes the bytes of one connection in whatever pieces they arrive and hands out
+//! [`Item`]s. The entries of Forward and PackedForward messages are slices of the bytes received:
+//! nothing here parses a record. This crate must never know a socket or a clock, must never wait, and
+//! must never trust a declared length.
+
+mod ack;
+mod decoder;
+mod decompress;
+mod error;
+mod json_scan;
+mod message;
+mod scan;
+
+pub use ack::{Ack, Encoding};
+pub use decoder::{Decoder, Limits};
+pub use error::{DecodeError, DecompressError};
+pub use message::{Invalid, Item, Message};

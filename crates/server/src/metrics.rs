@@ -43,6 +43,8 @@ table! {
     Counter batches_failed "batches_failed" "Batches an output refused.",
     Counter entries_invalid "entries_invalid" "Entries dropped because they were no event (bad time, record not a map, broken MessagePack).",
     Counter events_error "events_error" "Events a filter rejected.",
+    Counter websocket_connections "websocket_connections" "Connections accepted on websocket ports.",
+    Counter websocket_connections_refused "websocket_connections_refused" "Connections to websocket ports closed at once because too many were in their handshake.",
     Counter websocket_clients_accepted "websocket_clients_accepted" "WebSocket clients that finished the handshake.",
     Counter websocket_handshakes_rejected "websocket_handshakes_rejected" "Requests to a websocket port answered with a status of 400 or above.",
     Counter websocket_clients_lagging "websocket_clients_lagging" "Clients closed with 1013 because they were further behind than client_lag_limit.",
@@ -57,5 +59,7 @@ table! {
     Counter json_strings_repaired "json_strings_repaired" "Strings whose invalid UTF-8 was replaced by U+FFFD in JSON.",
     Counter file_events "file_events" "Events written by file outputs.",
     Counter file_write_errors "file_write_errors" "Failed writes of file outputs; what was not written is retried.",
-    Counter file_events_dropped "file_events_dropped" "Events a file output gave up: refused at total_limit_size, or not writable by the end of the stop.",
+    Counter file_events_dropped "file_events_dropped" "Events a file output gave up: refused at total_limit_size, tag not usable in the path, or not writable by the end of the stop.",
+    Counter stdout_events "stdout_events" "Events written to the standard output.",
+    Counter stdout_events_dropped "stdout_events_dropped" "Events that could not be written to the standard output (such as: its reader has gone).",
 }
