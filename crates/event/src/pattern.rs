@@ -115,8 +115,9 @@ impl Alternative {
             )
         })?;
         // Not grouped, as in Fluentd: `/a|b/` is `\Aa` or `b\z`.
-        let regex =
-            ruby_regex::builder(&format!(r"\A{expression}\z")).build().map_err(|error| invalid(error.to_string()))?;
+        let regex = ruby_regex::builder(&format!(r"\A{expression}\z"))
+            .build()
+            .map_err(|error| invalid(error.to_string()))?;
         Ok(Self::Regex(Box::new(regex)))
     }
 

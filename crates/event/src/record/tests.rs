@@ -126,7 +126,8 @@ fn every_type_has_its_text() {
 }
 
 fn trees() -> impl Strategy<Value = Tree> {
-    let leaf = prop_oneof![Just(Tree::Nil), any::<i64>().prop_map(Tree::from), "[ab]{0,40}".prop_map(Tree::from)];
+    let leaf =
+        prop_oneof![Just(Tree::Nil), any::<i64>().prop_map(Tree::from), "[ab]{0,40}".prop_map(Tree::from)];
     leaf.prop_recursive(4, 40, 5, |inner| {
         let fields = proptest::collection::vec(("[abc]", inner.clone()), 0..5);
         prop_oneof![

@@ -86,7 +86,9 @@ fn an_unknown_placeholder_is_named() {
 
 #[test]
 fn what_is_no_placeholder_stays_text() {
-    for written in ["", "plain", "${", "a ${ b", "${}", "$tag", "{tag}", "$", "#{x}", "${tag", "}${}", "__TAG__"] {
+    for written in
+        ["", "plain", "${", "a ${ b", "${}", "$tag", "{tag}", "$", "#{x}", "${tag", "}${}", "__TAG__"]
+    {
         let expected = if written.is_empty() { vec![] } else { vec![literal(written)] };
         assert_eq!(Template::parse(written), Ok(text(expected)), "{written}");
     }
