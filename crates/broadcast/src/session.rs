@@ -92,22 +92,23 @@ impl Session {
         self.close_when_at_end();
     }
 
-    /// Reads bytes from the client (unmasking them in place). Pings are answered, a close frame too;
-    /// data goes to `on_data` as text or binary, part, and whether it is the last part.
-    pub fn received(&mut self, bytes: &mut [u8], mut on_data: impl FnMut(bool, &[u8], bool)) {
-        let mut pongs = Vec::new();
+    /// Reads bytes from the client (unmasking them in place). Pings are answered, a close frame too.
+    /// Data goes to `on_data`: whether it is text, a part of a message, whether it is the last part;
+    /// frames that answer it can be appended to the buffer there.
+    pub fn received(&mut self, bytes: &mut [u8], mut on_data: impl FnMut(bool, &[u8], bool, &mut Vec<u8>)) {
+        let mut replies = Vec::new();
         let mut peer_close = None;
         let pong_room = PONG_BACKLOG_BYTES_MAX.saturating_sub(self.urgent.len());
         let fed = self.inbound.feed(bytes, |received| match received {
-            Received::Data { text, payload, last } => on_data(text, payload, last),
-            Received::Ping(payload) if pongs.len() < pong_room => {
-                frame::write(&mut pongs, Opcode::Pong, payload);
+            Received::Data { text, payload, last } => on_data(text, payload, last, &mut replies),
+            Received::Ping(payload) if replies.len() < pong_room => {
+                frame::write(&mut replies, Opcode::Pong, payload);
             }
             Received::Ping(_) | Received::Pong(_) => {}
             Received::Close(code) => peer_close = Some(code),
         });
-        if !pongs.is_empty() && self.closing.is_none() {
-            self.queue(&pongs);
+        if !replies.is_empty() && self.closing.is_none() {
+            self.queue(&replies);
         }
         match (fed, peer_close) {
             (Err(reason), _) => {
@@ -123,17 +124,12 @@ impl Session {
         }
     }
 
-    /// Sends a whole message of the caller's own.
-    pub fn queue_message(&mut self, opcode: Opcode, payload: &[u8]) {
-        let mut whole = Vec::new();
-        frame::write(&mut whole, opcode, payload);
-        self.queue(&whole);
-    }
-
     /// Asks the client for a sign of life.
     pub fn ping(&mut self) {
         if self.closing.is_none() {
-            self.queue_message(Opcode::Ping, b"");
+            let mut ping = Vec::new();
+            frame::write(&mut ping, Opcode::Ping, b"");
+            self.queue(&ping);
         }
     }
 

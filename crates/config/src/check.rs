@@ -23,7 +23,7 @@ mod types;
 mod tests;
 
 use crate::diagnostics::Diagnostics;
-use crate::settings::{ScopeId, Settings};
+use crate::settings::Settings;
 use crate::source::SourceMap;
 use crate::tree::Element;
 use context::Context;

@@ -2,7 +2,7 @@
 //!
 //! Nothing here prints, and nothing from the configuration reaches a terminal unescaped.
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 use fluentcast_event::limits::{CONFIG_DIAGNOSTICS_KEPT_MAX, CONFIG_DIAGNOSTICS_SHOWN_MAX};
 
 use crate::source::{SourceMap, Span};
@@ -66,15 +66,19 @@ impl Diagnostic {
             Severity::Warning => Level::WARNING,
             Severity::Error => Level::ERROR,
         };
-        let mut group = level.primary_title(visible(&self.message)).id(self.code).elements(
-            sources.file(self.span.file).map(|file| {
-                let line = sources.line(self.span);
-                Snippet::source(line.text)
-                    .path(file.name.as_str())
-                    .line_start(line.number as usize)
-                    .annotation(AnnotationKind::Primary.span(line.columns))
-            }),
-        );
+        let place = sources.file(self.span.file).map(|file| {
+            let line = sources.line(self.span);
+            match file.text.is_empty() {
+                true => Element::from(Origin::path(file.name.as_str())),
+                false => Element::from(
+                    Snippet::source(line.text)
+                        .path(file.name.as_str())
+                        .line_start(line.number as usize)
+                        .annotation(AnnotationKind::Primary.span(line.columns)),
+                ),
+            }
+        });
+        let mut group = level.primary_title(visible(&self.message)).id(self.code).elements(place);
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(visible(help)));
         }

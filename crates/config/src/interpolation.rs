@@ -150,9 +150,8 @@ struct Mistake {
     help: String,
 }
 
-const SUPPORTED: &str = "there is no Ruby here; known are ENV['X'], ENV.fetch('X'), ENV.fetch('X', 'default'), \
-    ENV['X'] || 'default', == and != with ? :, hostname, Socket.gethostname, worker_id, use_nil, use_default, \
-    File.read('path'), quoted text, and .to_s .to_i .downcase .upcase .strip .chomp after them";
+const SUPPORTED: &str = "there is no Ruby here; known are ENV['X'], ENV.fetch('X', 'default'), ||, ==, ? :, \
+    hostname, worker_id, use_nil, use_default, File.read('path'), and .to_s .to_i .downcase .upcase .strip .chomp";
 
 impl Mistake {
     fn ruby(range: Range<usize>, message: impl Into<String>) -> Self {

@@ -6,12 +6,14 @@
 //! environment handed to it; it must never open a socket or print.
 
 pub mod check;
+mod default;
 pub mod diagnostics;
 mod include;
 mod interpolation;
 pub mod load;
 pub mod parameters;
 mod parser;
+pub mod reference;
 mod reserved;
 pub mod settings;
 pub mod source;
@@ -19,3 +21,5 @@ mod suggest;
 pub mod tree;
 pub mod values;
 mod yaml;
+
+pub use default::DEFAULT_CONFIG;

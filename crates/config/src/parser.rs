@@ -4,12 +4,12 @@
 //! a mistake at the next line, so that all of them are told together, and it reads every text once from
 //! left to right. It knows no directive's name; what a section means is decided later.
 
-use fluentcast_event::limits::{CONFIG_SECTION_DEPTH_MAX, CONFIG_UNCLOSED_MAX};
+use fluentcast_event::limits::CONFIG_UNCLOSED_MAX;
 
 use crate::interpolation::Place;
 use crate::load::Loader;
 use crate::source::Span;
-use crate::tree::{Builder, Element, Param, Value};
+use crate::tree::{Builder, Param, Value};
 use cursor::{Cursor, is_blank, is_line_end};
 use strings::Unclosed;
 
@@ -27,8 +27,16 @@ pub(crate) fn parse(loader: &mut Loader<'_>, file: u32, target: &mut Builder, de
     let Some(text) = loader.sources.file(file).map(|file| file.text.clone()) else {
         return;
     };
-    let mut parser =
-        Parser { cursor: Cursor::new(&text), file, loader, target, depth, open: Vec::new(), unclosed: 0 };
+    let mut parser = Parser {
+        cursor: Cursor::new(&text),
+        file,
+        loader,
+        target,
+        depth,
+        open: Vec::new(),
+        unclosed: 0,
+        stopped: false,
+    };
     parser.body();
 }
 
@@ -47,6 +55,8 @@ struct Parser<'a, 'e> {
     open: Vec<Builder>,
     /// How many quotes, brackets and expressions ran on to the end.
     unclosed: usize,
+    /// The rest of the text is not worth reading; that was told.
+    stopped: bool,
 }
 
 /// A key, a section's argument, an include's target: text that must be text.
@@ -67,7 +77,14 @@ impl Parser<'_, '_> {
                 self.cursor.skip_line();
             }
             if self.unclosed > CONFIG_UNCLOSED_MAX {
-                self.give_up();
+                let span = self.rest_span();
+                self.stop(
+                    "unclosed-quote",
+                    span,
+                    "too much of this text is not closed; the rest of it was not read",
+                );
+            }
+            if self.stopped {
                 break;
             }
         }
@@ -221,7 +238,7 @@ impl Parser<'_, '_> {
                 .help("name a file, a directory or a pattern: `@include conf.d/*.conf`");
             return Err(Broken);
         }
-        let depth = self.depth + self.open.len();
+        let depth = self.nesting();
         // Not `current()`: the loader and the target are borrowed apart.
         let into = self.open.last_mut().unwrap_or(self.target);
         self.loader.include(&target.text, target.span, into, depth);
@@ -238,13 +255,13 @@ impl Parser<'_, '_> {
         Err(Broken)
     }
 
-    fn give_up(&mut self) {
-        let span = self.rest_span();
-        self.cursor.back_to(self.cursor.text().len());
+    /// Gives the rest of the text up.
+    fn stop(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
         self.loader
             .diagnostics
-            .error("unclosed-quote", span, "too much of this text is not closed; the rest of it was not read")
-            .help("correct the mistakes above first");
+            .error(code, span, message)
+            .help("is an end tag, a bracket or a quote missing further up?");
+        self.stopped = true;
     }
 
     /// How deep the current section stands.
@@ -254,13 +271,8 @@ impl Parser<'_, '_> {
 
     /// Closes the innermost section.
     fn close(&mut self) {
-        let too_deep = self.nesting() > CONFIG_SECTION_DEPTH_MAX;
-        let Some(section) = self.open.pop() else {
-            return;
-        };
-        if !too_deep {
-            let section: Element = section.finish();
-            self.current().add(section);
+        if let Some(section) = self.open.pop() {
+            self.current().add(section.finish());
         }
     }
 }

@@ -296,8 +296,8 @@ pub struct RecordTransformer {
     pub renew_record: bool,
     /// `renew_time_key`.
     pub renew_time_key: Option<String>,
-    /// `keep_keys`.
-    pub keep_keys: Vec<Vec<PathStep>>,
+    /// `keep_keys`: names of top-level fields; as in Fluentd no record accessors.
+    pub keep_keys: Vec<String>,
     /// `remove_keys`.
     pub remove_keys: Vec<Vec<PathStep>>,
     /// `auto_typecast`.

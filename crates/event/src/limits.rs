@@ -215,3 +215,32 @@ pub const SAMPLE_TICK: Duration = Duration::from_millis(5);
 pub const SAMPLE_BATCH_EVENTS_MAX: u64 = 1000;
 
 const _: () = assert!(HTTP_READ_BUFFER_BYTES_MAX > HTTP_HEAD_BYTES_MAX);
+/// Connections the kernel may hold waiting to be accepted, where the configuration says nothing. The
+/// kernel lowers it to its own bound (`net.core.somaxconn`, 4096 on Linux).
+pub const LISTEN_BACKLOG: u32 = 4096;
+
+/// First pause after a failure to accept a connection. Most failures (no file descriptor left) end when
+/// some other connection does: soon.
+pub const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
+
+/// Longest pause after failures in a row. Within it a sender's connection attempt does not time out.
+pub const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// How often a fault that a peer can cause at will is logged, per source and kind of fault. What was
+/// left out is counted in the next line.
+pub const PEER_FAULT_LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Bytes read from a Forward connection at once. Large enough that a read is worth its system call,
+/// small enough that a thousand busy connections hold 64 MiB.
+pub const FORWARD_READ_BYTES: usize = 64 * 1024;
+
+/// Bytes still read from one Forward connection after the stop began: what the kernel had received by
+/// then (6 MiB is Linux's largest receive buffer). A sender that never pauses must not hold up the stop.
+pub const FORWARD_DRAIN_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Longest UDP heartbeat looked at, in bytes; senders send one.
+pub const HEARTBEAT_BYTES_MAX: usize = 128;
+
+/// Tries to find a port that is free for TCP and for UDP, when the configuration leaves the choice to
+/// the system. A collision is rare, several in a row practically impossible.
+pub const FREE_PORT_TRIES_MAX: usize = 16;

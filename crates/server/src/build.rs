@@ -107,7 +107,7 @@ impl Builder<'_> {
     fn scope(&mut self, scope: &settings::Scope) -> Result<Scope, BuildError> {
         let rules = scope.rules.iter().map(|rule| match rule {
             Rule::Filter(filter) => {
-                let built = self.filter(&filter.kind);
+                let built = self.filter(filter)?;
                 self.filters.push(built);
                 Ok(route::Rule::Filter(filter.pattern.clone(), FilterId(self.filters.len() - 1)))
             }
@@ -117,23 +117,37 @@ impl Builder<'_> {
         Ok(Scope { name: scope.name.clone(), rules, unmatched: AtomicU64::new(0) })
     }
 
-    fn filter(&mut self, kind: &FilterKind) -> Filter {
-        match kind {
-            FilterKind::Stdout(format) => Filter::Stdout(self.stdout(format)),
+    fn filter(&mut self, filter: &settings::Filter) -> Result<Filter, BuildError> {
+        Ok(match &filter.kind {
+            FilterKind::Stdout(format) => Filter::Stdout(self.stdout(format, &filter.origin)?),
             FilterKind::Grep(grep) => {
                 Filter::Rewrite(filters::Filter::Grep(filters::grep::Filter::new(grep)))
             }
             FilterKind::RecordTransformer(transformer) => {
-                let filter = filters::record_transformer::Filter::new(transformer, self.hostname);
+                let filter = filters::record_transformer::Filter::new(transformer, self.hostname)
+                    .map_err(|error| BuildError {
+                        origin: filter.origin.clone(),
+                        what: "cannot use a template".to_owned(),
+                        error: io::Error::other(error),
+                    })?;
                 Filter::Rewrite(filters::Filter::RecordTransformer(filter))
             }
-        }
+        })
     }
 
-    fn stdout(&mut self, format: &settings::LineFormat) -> Arc<Stdout> {
-        let stdout = Arc::new(Stdout::new(format, Arc::clone(self.metrics)));
+    fn stdout(
+        &mut self,
+        format: &settings::LineFormat,
+        origin: &settings::Origin,
+    ) -> Result<Arc<Stdout>, BuildError> {
+        let opened = Stdout::new(format, Arc::clone(self.metrics)).map_err(|error| BuildError {
+            origin: origin.clone(),
+            what: "cannot print to standard output".to_owned(),
+            error,
+        })?;
+        let stdout = Arc::new(opened);
         self.stdouts.push(Arc::clone(&stdout));
-        stdout
+        Ok(stdout)
     }
 
     fn output(&mut self, output: &settings::Output) -> Result<OutputId, BuildError> {
@@ -141,7 +155,7 @@ impl Builder<'_> {
             OutputKind::Websocket(websocket) => ("websocket", Output::Websocket(self.websocket(websocket))),
             OutputKind::Copy(stores) => ("copy", Output::Copy(self.stores(stores)?)),
             OutputKind::File(file) => ("file", Output::File(self.file(file, &output.origin)?)),
-            OutputKind::Stdout(format) => ("stdout", Output::Stdout(self.stdout(format))),
+            OutputKind::Stdout(format) => ("stdout", Output::Stdout(self.stdout(format, &output.origin)?)),
             OutputKind::Null => ("null", Output::Null),
             OutputKind::Relabel(scope) => ("relabel", Output::Relabel(*scope)),
         };

@@ -32,6 +32,8 @@ table! {
     Counter forward_acks "forward_acks" "Forward acks written.",
     Counter forward_messages_invalid "forward_messages_invalid" "Values on a Forward connection that are no message; the connection stayed open.",
     Counter forward_messages_oversize "forward_messages_oversize" "Forward messages dropped because of chunk_size_limit or entry_limit.",
+    Counter forward_messages_cut "forward_messages_cut" "Forward connections that ended within a message, which was dropped without ack.",
+    Counter forward_messages_telemetry "forward_messages_telemetry" "Forward messages with metrics or traces of Fluent Bit; acked, not broadcast.",
     Counter forward_connections_broken "forward_connections_broken" "Forward connections closed because of broken framing or compression.",
     Counter http_connections "http_connections" "Connections accepted by http sources.",
     Counter http_connections_refused "http_connections_refused" "Connections of http sources closed at once because connection_limit was reached.",

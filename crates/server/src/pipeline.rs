@@ -142,11 +142,7 @@ impl Pipeline {
                 filtered.batch
             }
             Filter::Stdout(stdout) => {
-                if let Err(error) = stdout.deliver(&batch).await
-                    && let Some(suppressed) = self.failures.pass()
-                {
-                    tracing::warn!(%error, suppressed, "filter stdout cannot print");
-                }
+                stdout.deliver(&batch).await;
                 batch
             }
         }
@@ -196,7 +192,10 @@ impl Pipeline {
                     Ok(())
                 }
                 Output::File(file) => file.deliver(batch).map_err(|error| error.to_string()),
-                Output::Stdout(stdout) => stdout.deliver(batch).await.map_err(|error| error.to_string()),
+                Output::Stdout(stdout) => {
+                    stdout.deliver(batch).await;
+                    Ok(())
+                }
                 Output::Null => Ok(()),
                 Output::Copy(stores) => return self.copy(stores, batch, path).await,
                 Output::Relabel(_) if path.hops >= RELABEL_HOPS_MAX => {

@@ -5,7 +5,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fluentcast_config::settings::{self, Listen, Settings, Source, SourceKind};
 use fluentcast_event::limits::{

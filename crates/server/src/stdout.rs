@@ -69,7 +69,7 @@ impl Stdout {
     ) -> io::Result<Self> {
         let formatter = Mutex::new(Formatter::new(format)?);
         let (lines, queue) = mpsc::channel();
-        let printer = Printer { target, at_line_start: true, failed: false, metrics: Arc::clone(&metrics) };
+        let printer = Printer { target, torn: false, failed: false, metrics: Arc::clone(&metrics) };
         thread::Builder::new().name("stdout".to_owned()).spawn(move || printer.run(&queue))?;
         Ok(Self { formatter, lines, room: Arc::new(Semaphore::new(STDOUT_QUEUE_BYTES_MAX)), metrics })
     }
@@ -116,7 +116,8 @@ impl Stdout {
 /// The end of the queue, on its own thread.
 struct Printer<W> {
     target: W,
-    at_line_start: bool,
+    /// The last write ended within a line.
+    torn: bool,
     /// The last write failed; said once, until one succeeds.
     failed: bool,
     metrics: Arc<Metrics>,
@@ -141,25 +142,27 @@ impl<W: Write> Printer<W> {
         }
     }
 
+    /// Writes whole lines, beginning a new one when an earlier write ended within its line.
     fn print(&mut self, text: &[u8]) -> io::Result<()> {
-        if !self.at_line_start {
-            // An earlier write ended within a line.
+        if self.torn {
             self.write_all(b"\n")?;
+            self.torn = false;
         }
         self.write_all(text)
     }
 
-    fn write_all(&mut self, mut text: &[u8]) -> io::Result<()> {
-        while let Some(&last) = text.last() {
-            match self.target.write(text) {
+    fn write_all(&mut self, text: &[u8]) -> io::Result<()> {
+        let mut written = 0;
+        while written < text.len() {
+            match self.target.write(&text[written..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(bytes) => {
-                    text = &text[bytes..];
-                    self.at_line_start = text.is_empty() && last == b'\n';
-                }
+                Ok(bytes) => written += bytes,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(WOULD_BLOCK_WAIT),
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.torn |= written > 0 && text[written - 1] != b'\n';
+                    return Err(error);
+                }
             }
         }
         Ok(())

@@ -61,9 +61,9 @@ fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
 fn a_pong_goes_between_two_frames() {
     let (_hub, mut session) = subscribed(3);
     let mut all = write(&mut session, 6);
-    session.received(&mut masked(9, b"hi"), |_, _, _| {});
+    session.received(&mut masked(9, b"hi"), |_, _, _, _| {});
     all.extend(write(&mut session, 1));
-    session.received(&mut masked(9, b"yo"), |_, _, _| {});
+    session.received(&mut masked(9, b"yo"), |_, _, _, _| {});
     all.extend(write(&mut session, usize::MAX));
     assert_eq!(all, [EVENT, EVENT, b"\x8a\x02hi", b"\x8a\x02yo", EVENT].concat());
 }
@@ -72,7 +72,7 @@ fn a_pong_goes_between_two_frames() {
 fn a_flood_of_pings_is_not_queued_without_end() {
     let (_hub, mut session) = subscribed(0);
     for _ in 0..1000 {
-        session.received(&mut masked(9, &[7; 125]), |_, _, _| {});
+        session.received(&mut masked(9, &[7; 125]), |_, _, _, _| {});
     }
     assert!(write(&mut session, usize::MAX).len() <= PONG_BACKLOG_BYTES_MAX + 127);
 }
@@ -92,7 +92,7 @@ fn closing_for_lag_ends_the_frame_frees_the_log_and_says_1013() {
     assert_eq!(rest[..3], EVENT[1..]);
     assert_eq!(rest[3..7], [0x88, u8::try_from(rest.len() - 5).unwrap(), 0x03, 0xf5]);
     assert!(!session.is_finished(), "the client's close frame is awaited");
-    session.received(&mut masked(8, b"\x03\xf5"), |_, _, _| {});
+    session.received(&mut masked(8, b"\x03\xf5"), |_, _, _, _| {});
     assert!(session.is_finished());
     assert_eq!(session.closing(), Some(CloseReason::Lagging));
 }
@@ -113,7 +113,7 @@ fn history_is_no_lag() {
 fn a_close_frame_is_echoed_and_ends_it() {
     for (sent, answer) in [(&b"\x03\xe8bye"[..], &b"\x88\x02\x03\xe8"[..]), (b"", b"\x88\x00")] {
         let (_hub, mut session) = subscribed(0);
-        session.received(&mut masked(8, sent), |_, _, _| {});
+        session.received(&mut masked(8, sent), |_, _, _, _| {});
         assert_eq!(write(&mut session, usize::MAX), answer);
         assert!(session.is_finished());
     }
@@ -122,7 +122,7 @@ fn a_close_frame_is_echoed_and_ends_it() {
 #[test]
 fn a_protocol_error_is_said_and_nothing_awaited() {
     let (_hub, mut session) = subscribed(0);
-    session.received(&mut [0xff, 0xff], |_, _, _| {});
+    session.received(&mut [0xff, 0xff], |_, _, _, _| {});
     let said = write(&mut session, usize::MAX);
     assert_eq!((said[0], &said[2..4]), (0x88, &1002u16.to_be_bytes()[..]));
     assert!(session.is_finished());
@@ -150,11 +150,15 @@ fn a_lost_connection_needs_nobody() {
 }
 
 #[test]
-fn data_reaches_the_caller_and_is_answered_with_its_own_message() {
+fn data_reaches_the_caller_and_is_answered_in_order() {
     let mut session = Session::new(1000);
     let mut got = Vec::new();
-    session.received(&mut masked(1, b"abc"), |text, part, last| got.push((text, part.to_vec(), last)));
+    let mut bytes = [masked(1, b"abc"), vec![0xff, 0xff]].concat();
+    session.received(&mut bytes, |text, part, last, replies| {
+        got.push((text, part.to_vec(), last));
+        frame::write(replies, Opcode::Text, part);
+    });
     assert_eq!(got, [(true, b"abc".to_vec(), true)]);
-    session.queue_message(Opcode::Text, b"abc");
-    assert_eq!(write(&mut session, usize::MAX), b"\x81\x03abc");
+    let said = write(&mut session, usize::MAX);
+    assert_eq!(&said[..6], b"\x81\x03abc\x88", "the answer comes before the close");
 }

@@ -32,8 +32,12 @@ impl<'a> Layout<'a> {
         let root_scope = ScopeLayout { name: "ROOT".to_owned(), rules: Vec::new() };
         let mut layout = Self { system, sources: Vec::new(), scopes: vec![root_scope] };
         for second in systems {
-            ctx.error("system-twice", second.name_span, "<system> is duplicated. <system> should be only one")
-                .help("put both together");
+            ctx.error(
+                "system-twice",
+                second.name_span,
+                "<system> is duplicated. <system> should be only one",
+            )
+            .help("put both together");
         }
         stray_parameters(ctx, root);
         let (inside, outside): (Vec<_>, Vec<_>) =
@@ -98,8 +102,12 @@ impl<'a> Layout<'a> {
             return None;
         }
         if name == "@ROOT" {
-            ctx.error("label-name", span, "@ROOT for <label> is not permitted, reserved for getting root router")
-                .help("what stands outside all labels is @ROOT");
+            ctx.error(
+                "label-name",
+                span,
+                "@ROOT for <label> is not permitted, reserved for getting root router",
+            )
+            .help("what stands outside all labels is @ROOT");
             return None;
         }
         if ctx.labels.contains_key(name) {
@@ -156,6 +164,9 @@ fn stray_parameters(ctx: &mut Context<'_>, element: &Element) {
 
 fn unknown_section(ctx: &mut Context<'_>, child: &Element, parent: &Element, known: &[&str]) {
     let message = format!("section <{}> is not used in <{}>", child.name, parent.name);
-    ctx.warning("unknown-section", child.name_span, message)
-        .help(format!("in <{}> may stand <{}>", parent.name, known.join(">, <")));
+    ctx.warning("unknown-section", child.name_span, message).help(format!(
+        "in <{}> may stand <{}>",
+        parent.name,
+        known.join(">, <")
+    ));
 }

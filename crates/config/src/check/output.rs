@@ -43,8 +43,12 @@ pub(super) fn read<'a>(ctx: &mut Context<'a>, element: &'a Element) -> Option<Ou
 /// Where `relabel` hands its events on to. Without a label it would hand them back to itself.
 fn relabel(ctx: &mut Context<'_>, plugin: &Plugin<'_>) -> Option<ScopeId> {
     let Some(label) = plugin.label else {
-        ctx.error("missing-label", plugin.type_name.span, "relabel needs `@label`: without it events come back for ever")
-            .help("add `@label @NAME`");
+        ctx.error(
+            "missing-label",
+            plugin.type_name.span,
+            "relabel needs `@label`: without it events come back for ever",
+        )
+        .help("add `@label @NAME`");
         return None;
     };
     let scope = ctx.label(label.text, label.span)?;

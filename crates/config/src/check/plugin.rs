@@ -3,8 +3,8 @@
 use super::context::Context;
 use super::reader::{Reader, Written, value_place};
 use super::types::Role;
-use crate::parameters::{Section, Status};
 use crate::parameters::system::PLUGIN;
+use crate::parameters::{Section, Status};
 use crate::settings::Origin;
 use crate::source::Span;
 use crate::tree::{Element, Param, Value};
@@ -26,15 +26,15 @@ impl<'a> Plugin<'a> {
     /// Reads the head; `None` when there is no type.
     pub(super) fn read(ctx: &mut Context<'a>, element: &'a Element, role: Role) -> Option<Self> {
         let origin = ctx.origin(element.name_span);
-        let id = reserved(ctx, element, "@id").filter(|id| !id.text.is_empty());
+        let id = reserved(element, "@id").filter(|id| !id.text.is_empty());
         if let Some(id) = id {
             ctx.id(id.text, id.span);
         }
-        let label = reserved(ctx, element, "@label");
+        let label = reserved(element, "@label");
         if let Some(level) = element.param("@log_level") {
             ignored(ctx, level);
         }
-        let Some(type_name) = reserved(ctx, element, "@type").filter(|name| !name.text.is_empty()) else {
+        let Some(type_name) = reserved(element, "@type").filter(|name| !name.text.is_empty()) else {
             let kind = if element.name == "store" { "section" } else { "directive" };
             let message = format!("Missing '@type' parameter on <{}> {kind}", element.name);
             ctx.error("missing-type", element.name_span, message)
@@ -47,11 +47,6 @@ impl<'a> Plugin<'a> {
     /// A reader of the rest.
     pub(super) fn reader<'c>(&self, ctx: &'c mut Context<'a>, table: &'static Section) -> Reader<'c, 'a> {
         Reader::new(ctx, table, self.element)
-    }
-
-    /// The section's argument and where it stands (its name, when there is none).
-    pub(super) fn argument(&self) -> (&'a str, Span) {
-        argument(self.element)
     }
 }
 
@@ -70,10 +65,8 @@ pub(super) fn argument(element: &Element) -> (&str, Span) {
 }
 
 /// A reserved parameter. (Whoever made the tree gave those of old their name of today.)
-fn reserved<'a>(ctx: &mut Context<'a>, element: &'a Element, name: &'static str) -> Option<Written<'a>> {
+fn reserved<'a>(element: &'a Element, name: &str) -> Option<Written<'a>> {
     debug_assert!(PLUGIN.parameter(name).is_some(), "{name} is missing in the table");
-    #[cfg(test)]
-    ctx.reads.insert((PLUGIN.path, name));
     let param = element.param(name)?;
     match &param.value {
         Value::Text(text) => Some(Written { text, span: value_place(param) }),

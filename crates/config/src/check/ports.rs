@@ -20,7 +20,12 @@ pub(super) struct Bind {
 }
 
 /// Reads host and port.
-pub(super) fn listen(reader: &mut Reader<'_, '_>, host: &str, what: &'static str, path: Option<&str>) -> Listen {
+pub(super) fn listen(
+    reader: &mut Reader<'_, '_>,
+    host: &str,
+    what: &'static str,
+    path: Option<&str>,
+) -> Listen {
     let span = reader.place("port").unwrap_or(reader.span());
     let mut host: String = reader.get(host);
     if host.is_empty() || host == "*" {

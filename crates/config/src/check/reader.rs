@@ -7,7 +7,6 @@
 use super::context::Context;
 use super::convert::FromText;
 use crate::parameters::{self, Default as TableDefault, Parameter, Section, Status};
-use crate::settings::Origin;
 use crate::source::Span;
 use crate::suggest;
 use crate::tree::{Element, Param, Value};
@@ -65,11 +64,6 @@ impl<'c, 'a> Reader<'c, 'a> {
     /// Where the section stands.
     pub(super) fn span(&self) -> Span {
         self.span
-    }
-
-    /// The same for a person.
-    pub(super) fn origin(&self) -> Origin {
-        self.ctx.origin(self.span)
     }
 
     /// A parameter that is required or has a default.

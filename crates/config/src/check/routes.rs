@@ -41,11 +41,7 @@ pub(super) fn read<'a>(ctx: &mut Context<'a>, layouts: &[ScopeLayout<'a>]) -> Ve
 
 /// One `<filter>` or `<match>`. A match whose output is wrong still takes its events, as far as the
 /// checks of what follows go.
-fn rule<'a>(
-    ctx: &mut Context<'a>,
-    element: &'a Element,
-    earlier: &[Taker],
-) -> (Option<Rule>, Option<Taker>) {
+fn rule<'a>(ctx: &mut Context<'a>, element: &'a Element, earlier: &[Taker]) -> (Option<Rule>, Option<Taker>) {
     let pattern = pattern(ctx, element);
     if let Some(pattern) = &pattern {
         report_unreachable(ctx, element, pattern, earlier);
@@ -116,8 +112,12 @@ fn report_loops(ctx: &mut Context<'_>, scopes: &[Vec<Taker>]) {
         for taker in takers {
             for (target, span) in &taker.relabels {
                 if leads_back(scopes, ScopeId(home), *target, &taker.pattern) {
-                    ctx.error("relabel-loop", *span, "events go round in a circle from here: this label hands them back")
-                        .help("hand them on to a label that ends in an output");
+                    ctx.error(
+                        "relabel-loop",
+                        *span,
+                        "events go round in a circle from here: this label hands them back",
+                    )
+                    .help("hand them on to a label that ends in an output");
                 }
             }
         }

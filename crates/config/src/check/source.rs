@@ -60,16 +60,25 @@ fn transport(reader: &mut Reader<'_, '_>) -> Option<std::time::Duration> {
         "tls" => {
             reader
                 .ctx
-                .error("not-yet", span, "TLS comes with a later version; starting without it would send in the clear")
+                .error(
+                    "not-yet",
+                    span,
+                    "TLS comes with a later version; starting without it would send in the clear",
+                )
                 .help("until then put a proxy that ends TLS in front, and listen on 127.0.0.1");
             if let Some(ruby) = element.param("cert_verifier") {
-                reader
-                    .ctx
-                    .error("ruby-code", ruby.key_span, "`cert_verifier` names Ruby code, which cannot be run");
+                reader.ctx.error(
+                    "ruby-code",
+                    ruby.key_span,
+                    "`cert_verifier` names Ruby code, which cannot be run",
+                );
             }
         }
         other => {
-            reader.ctx.error("invalid-value", span, format!("unknown transport `{other}`")).help("write `<transport tcp>`");
+            reader
+                .ctx
+                .error("invalid-value", span, format!("unknown transport `{other}`"))
+                .help("write `<transport tcp>`");
         }
     }
     None

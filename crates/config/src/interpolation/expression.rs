@@ -125,6 +125,7 @@ impl<'a> Parser<'a> {
         let range = start..self.at;
         match &self.code[range.clone()] {
             "" => Mistake::ruby(range, "this expression is not complete"),
+            "`" => Mistake::ruby(range, "a command in backticks is never run"),
             word => Mistake::ruby(range, format!("`{word}` is Ruby code that is not understood here")),
         }
     }

@@ -124,6 +124,7 @@ impl Reader<'_> {
 
     fn not(&self, message: &'static str) -> NotJson {
         let rest = &self.text[self.at..];
+        let message = if rest.is_empty() { "this bracket is not closed" } else { message };
         let word = rest.find([' ', '\t', '\n', '\r', ',', ':', '[', ']', '{', '}']).unwrap_or(rest.len());
         let word = if word == 0 { rest.chars().next().map_or(0, char::len_utf8) } else { word };
         NotJson { range: self.at..self.at + word, message, ran_on: false }

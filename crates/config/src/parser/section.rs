@@ -78,18 +78,13 @@ impl Parser<'_, '_> {
     }
 
     fn open(&mut self, section: Builder) {
-        let span = section.name_span();
-        self.open.push(section);
-        // Told once, at the first that is too deep; it and what it holds are read but not kept.
-        if self.nesting() == CONFIG_SECTION_DEPTH_MAX + 1 {
-            self.loader
-                .diagnostics
-                .error(
-                    "section-depth",
-                    span,
-                    format!("sections are nested more than {CONFIG_SECTION_DEPTH_MAX} deep"),
-                )
-                .help("is an end tag missing further up?");
+        if self.nesting() < CONFIG_SECTION_DEPTH_MAX {
+            self.open.push(section);
+        } else {
+            let message = format!(
+                "sections are nested more than {CONFIG_SECTION_DEPTH_MAX} deep; the rest was not read"
+            );
+            self.stop("section-depth", section.name_span(), message);
         }
     }
 
@@ -145,6 +140,10 @@ impl Parser<'_, '_> {
     pub(super) fn end_of_text(&mut self) {
         while let Some(section) = self.open.last() {
             let (name, span) = (section.name(), section.name_span());
+            if self.stopped {
+                self.close();
+                continue;
+            }
             self.loader
                 .diagnostics
                 .error("unclosed-section", span, format!("expected end tag '</{name}>' but got end of file"))

@@ -12,16 +12,9 @@ use crate::settings::Regex;
 /// No final slash, or a pattern the engine rejects.
 pub fn regexp(text: &str) -> Result<Regex, Advice> {
     let (pattern, flags) = split(text)?;
-    let mut inline = String::new();
-    if flags.contains('i') {
-        inline.push('i');
-    }
-    if flags.contains('m') {
-        // What Ruby calls multiline, the engine calls "dot takes a line end".
-        inline.push('s');
-    }
-    let expression = if inline.is_empty() { pattern.to_owned() } else { format!("(?{inline}){pattern}") };
-    ruby_regex::compile(&expression).map(Regex).map_err(|error| {
+    let mut builder = ruby_regex::builder(pattern);
+    builder.case_insensitive(flags.contains('i')).dot_matches_new_line(flags.contains('m'));
+    builder.build().map(Regex).map_err(|error| {
         Advice::new(format!("invalid regular expression: {error}"))
             .help("it is read as Ruby would, as far as the engine knows Ruby's syntax")
     })

@@ -15,8 +15,9 @@ pub fn zone(text: &str) -> Result<Zone, Advice> {
     if looks_like_a_name && jiff::tz::TimeZone::get(text).is_ok() {
         return Ok(Zone::Named(text.to_owned()));
     }
-    Err(Advice::new(format!("unknown time zone `{text}`"))
-        .help("write `+09:00`, or a name this system knows, such as `Asia/Tokyo` (names need the system's tzdata)"))
+    Err(Advice::new(format!("unknown time zone `{text}`")).help(
+        "write `+09:00`, or a name this system knows, such as `Asia/Tokyo` (names need the system's tzdata)",
+    ))
 }
 
 /// The offset in its long form, if the text is one.

@@ -140,6 +140,14 @@ impl Converter<'_, '_> {
             self.structure(name_span, message, "a configuration needs a few levels only");
             return None;
         }
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            self.structure(
+                name_span,
+                "this is no name of a section",
+                "a section's name is made of letters, digits and `_`",
+            );
+            return None;
+        }
         let mut section = Builder::new(name, name_span);
         if is_null(node) {
             return Some(section.finish());
@@ -198,7 +206,9 @@ impl Converter<'_, '_> {
             "$type" | "$id" | "$label" | "$log_level" => name.replacen('$', "@", 1),
             _ => name.to_owned(),
         };
-        section.set(Param { key: key_text, key_span: key.span, value: value_text, value_span: value.span });
+        let empty = matches!(&value.kind, Kind::Scalar { text, plain: true } if text.is_empty());
+        let value_span = if empty { key.span.after() } else { value.span };
+        section.set(Param { key: key_text, key_span: key.span, value: value_text, value_span });
     }
 
     /// The argument of a section: text, or a list joined with commas.

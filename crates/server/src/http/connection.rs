@@ -56,3 +56,6 @@ where
         tracing::debug!(%peer, %error, "an HTTP connection ended early");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,9 +87,9 @@ pub(super) fn preflight(settings: &HttpSource, request: &HeaderMap) -> Option<He
 fn matches(pattern: &str, origin: &[u8]) -> bool {
     match pattern.split_once('*') {
         None => !pattern.is_empty() && pattern.as_bytes() == origin,
-        Some((prefix, suffix)) => origin
-            .strip_prefix(prefix.as_bytes())
-            .is_some_and(|rest| rest.ends_with(suffix.as_bytes())),
+        Some((prefix, suffix)) => {
+            origin.strip_prefix(prefix.as_bytes()).is_some_and(|rest| rest.ends_with(suffix.as_bytes()))
+        }
     }
 }
 

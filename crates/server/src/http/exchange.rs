@@ -43,7 +43,10 @@ impl Exchange {
     ///
     /// # Errors
     /// [`Abandoned`]: the connection ends without an answer.
-    pub(super) async fn answer<B: Body<Data = Bytes>>(self, request: Request<B>) -> Result<Answer, Abandoned> {
+    pub(super) async fn answer<B: Body<Data = Bytes>>(
+        self,
+        request: Request<B>,
+    ) -> Result<Answer, Abandoned> {
         let (parts, body) = request.into_parts();
         let answer = match self.read(&parts, body).await? {
             Ok(body) => self.decide(parts, body).await,
@@ -61,7 +64,11 @@ impl Exchange {
     }
 
     /// Reads the body, or refuses to.
-    async fn read<B: Body<Data = Bytes>>(&self, parts: &Parts, body: B) -> Result<Result<Bytes, Answer>, Abandoned> {
+    async fn read<B: Body<Data = Bytes>>(
+        &self,
+        parts: &Parts,
+        body: B,
+    ) -> Result<Result<Bytes, Answer>, Abandoned> {
         let limit = usize::try_from(self.context.settings.body_size_limit.0).unwrap_or(usize::MAX);
         if let Some(refusal) = refuse_early(parts, limit) {
             return Ok(Err(refusal));
@@ -109,11 +116,11 @@ impl Exchange {
         let intake = match self.take_in(whole).await {
             Ok(intake) => intake,
             Err(Refusal::BadRequest(message)) => {
-                self.log("a request was refused", &message);
+                self.context.log_bad_request(self.peer, &message);
                 return respond::explained(StatusCode::BAD_REQUEST, &message);
             }
             Err(Refusal::Undecodable(error)) => {
-                self.log("a body could not be unpacked", &error);
+                self.context.log_bad_request(self.peer, &error);
                 return respond::closing(respond::empty(StatusCode::BAD_REQUEST));
             }
         };
@@ -122,7 +129,7 @@ impl Exchange {
         if let Some(batch) = intake.batch {
             metrics.batches_received.inc();
             if let Err(error) = self.context.emitter.emit(batch).await {
-                self.log("events were not accepted", &error);
+                self.context.log_failed_emit(self.peer, &error);
                 return respond::explained(StatusCode::INTERNAL_SERVER_ERROR, &error.0);
             }
         }
@@ -137,12 +144,6 @@ impl Exchange {
         let runtime = tokio::runtime::Handle::current();
         let task = tokio::task::spawn_blocking(move || runtime.block_on(whole.take_in(&settings)));
         task.await.unwrap_or_else(|_| Err(Refusal::BadRequest("the request could not be read".into())))
-    }
-
-    fn log(&self, what: &str, why: &dyn std::fmt::Display) {
-        if self.context.settings.dump_error_log {
-            tracing::error!(peer = %self.peer, error = %why, "{what}");
-        }
     }
 }
 

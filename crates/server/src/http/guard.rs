@@ -44,7 +44,10 @@ impl<S> Guard<S> {
         while self.alarm.as_mut().poll(context).is_ready() {
             let end = self.last + self.patience;
             if end <= Instant::now() {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer was silent too long")));
+                return Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the peer was silent too long",
+                )));
             }
             self.alarm.as_mut().reset(end);
         }

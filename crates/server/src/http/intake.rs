@@ -69,10 +69,11 @@ impl Whole {
         let params = Params::read(query, &content_type, body)
             .await
             .map_err(|error| Refusal::BadRequest(format!("broken multipart form: {error}")))?;
-        let tag =
-            tag::from_path(self.uri.path(), settings.add_tag_prefix.as_deref()).map_err(Refusal::BadRequest)?;
+        let tag = tag::from_path(self.uri.path(), settings.add_tag_prefix.as_deref())
+            .map_err(Refusal::BadRequest)?;
         let added = Added::of(settings, &self.headers, query, self.peer);
-        let time = params.time.as_deref().map(time::from_parameter).transpose().map_err(Refusal::BadRequest)?;
+        let time =
+            params.time.as_deref().map(time::from_parameter).transpose().map_err(Refusal::BadRequest)?;
         let rules = Rules {
             time_key: &settings.time_key,
             keep_time_key: settings.keep_time_key,

@@ -42,7 +42,14 @@ const ARRAY_OF_ONE: u8 = 0x91;
 impl<'a> Gatherer<'a> {
     /// Nothing gathered yet.
     pub(super) fn new(tag: Tag, now: EventTime, rules: Rules<'a>) -> Self {
-        Self { rules, now, batch: BatchBuilder::new(tag, now), skipped: 0, added_bytes: 0, record: Vec::new() }
+        Self {
+            rules,
+            now,
+            batch: BatchBuilder::new(tag, now),
+            skipped: 0,
+            added_bytes: 0,
+            record: Vec::new(),
+        }
     }
 
     /// The batch, unless it is empty, and how many values were no records.
@@ -61,7 +68,9 @@ impl<'a> Gatherer<'a> {
         while !reader.is_empty() {
             match reader.skip() {
                 Ok(value) => self.document(value)?,
-                Err(error) => return Err(format!("broken MessagePack at byte {}: {error}", reader.position())),
+                Err(error) => {
+                    return Err(format!("broken MessagePack at byte {}: {error}", reader.position()));
+                }
             }
         }
         Ok(())
@@ -129,7 +138,9 @@ impl<'a> Gatherer<'a> {
         };
         self.added_bytes += self.rules.added.pairs().map(<[u8]>::len).sum::<usize>();
         if self.added_bytes > self.rules.added_bytes_max {
-            return Err("headers or query parameters are added to too many records: send fewer at once".into());
+            return Err(
+                "headers or query parameters are added to too many records: send fewer at once".into()
+            );
         }
         self.batch.push(time, &record[1..]);
         self.record = record;

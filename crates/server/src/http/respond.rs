@@ -11,7 +11,8 @@ use hyper::{Response, StatusCode};
 pub(super) type Answer = Response<Full<Bytes>>;
 
 /// A transparent picture of one pixel, the one Fluentd sends.
-const EMPTY_GIF: &[u8] = b"GIF89a\x01\0\x01\0\x80\xff\0\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+const EMPTY_GIF: &[u8] =
+    b"GIF89a\x01\0\x01\0\x80\xff\0\xff\xff\xff\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
 /// The events were accepted.
 pub(super) fn accepted(settings: &HttpSource) -> Answer {

@@ -21,9 +21,7 @@ pub(super) fn from_parameter(text: &[u8]) -> Result<Option<EventTime>, String> {
     match (whole.parse::<i64>(), nanos) {
         (Ok(whole), Some(nanos)) if seconds > 0.0 => Ok(Some(EventTime { seconds: whole, nanos })),
         (Ok(whole), Some(0)) => Ok(Some(EventTime { seconds: -whole, nanos: 0 })),
-        (Ok(whole), Some(nanos)) => {
-            Ok(Some(EventTime { seconds: -whole - 1, nanos: 1_000_000_000 - nanos }))
-        }
+        (Ok(whole), Some(nanos)) => Ok(Some(EventTime { seconds: -whole - 1, nanos: 1_000_000_000 - nanos })),
         _ => Err(format!("time is out of range: {seconds}")),
     }
 }
@@ -187,7 +185,10 @@ mod tests {
                 written(|out| msgpack::write_str(out, "1500000000")),
                 Err("can't convert String into an exact number".to_owned()),
             ),
-            (written(|out| msgpack::write_bool(out, true)), Err("can't convert true into an exact number".into())),
+            (
+                written(|out| msgpack::write_bool(out, true)),
+                Err("can't convert true into an exact number".into()),
+            ),
             (
                 written(|out| msgpack::write_array_head(out, 0)),
                 Err("can't convert Array into an exact number".into()),

@@ -62,11 +62,7 @@ struct Running {
 fn start(settings: &SampleSource, kept: Kept) -> Running {
     let (kept, metrics, shutdown) = (Arc::new(kept), Arc::new(Metrics::default()), CancellationToken::new());
     let sample = Sample::new(settings).expect("sound records");
-    let task = tokio::spawn(sample.run(
-        Arc::clone(&kept) as Emitter,
-        Arc::clone(&metrics),
-        shutdown.clone(),
-    ));
+    let task = tokio::spawn(sample.run(Arc::clone(&kept) as Emitter, Arc::clone(&metrics), shutdown.clone()));
     Running { kept, metrics, shutdown, task }
 }
 
@@ -91,7 +87,8 @@ fn cycles_through_the_records_and_counts() {
 
 #[test]
 fn without_a_key_records_stay_as_they_are() {
-    let mut sample = Sample::new(&settings(&[r#"{"message":"sample"}"#], 1, 1, None)).expect("a sound record");
+    let mut sample =
+        Sample::new(&settings(&[r#"{"message":"sample"}"#], 1, 1, None)).expect("a sound record");
     assert_eq!(records(&sample.make(2, EventTime::now())), [r#"{"message":"sample"}"#; 2]);
 }
 

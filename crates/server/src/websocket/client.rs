@@ -169,7 +169,7 @@ impl Client {
     pub(super) fn received(&mut self, bytes: &mut [u8], now: Instant) {
         self.last_heard = now;
         if self.session.closing().is_none_or(|_| !self.session.is_finished()) {
-            self.session.received(bytes, |_, _, _| {});
+            self.session.received(bytes, |_, _, _, _| {});
         }
     }
 

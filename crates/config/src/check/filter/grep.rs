@@ -55,7 +55,8 @@ fn group<'a>(
         let message = format!("parameter '{}' in <{}> is not used", param.key, element.name);
         reader.ctx.warning("unknown-parameter", param.key_span, message);
     }
-    for child in element.children.iter().filter(|child| !matches!(child.name.as_str(), "regexp" | "exclude")) {
+    for child in element.children.iter().filter(|child| !matches!(child.name.as_str(), "regexp" | "exclude"))
+    {
         let message = format!("section <{}> is not used in <{}>", child.name, element.name);
         reader.ctx.warning("unknown-section", child.name_span, message);
     }

@@ -1,6 +1,6 @@
 //! `@type record_transformer`, without Ruby.
 
-use fluentcast_event::template::Template;
+use fluentcast_event::template::{Template, Text};
 
 use super::super::accessor;
 use super::super::reader::{Reader, value_place};
@@ -13,7 +13,7 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> RecordTransformer {
         record: record(&mut reader),
         renew_record: reader.get("renew_record"),
         renew_time_key: reader.opt("renew_time_key"),
-        keep_keys: paths(&mut reader, "keep_keys"),
+        keep_keys: reader.opt("keep_keys").unwrap_or_default(),
         remove_keys: paths(&mut reader, "remove_keys"),
         auto_typecast: reader.get("auto_typecast"),
     };
@@ -65,6 +65,9 @@ fn template(reader: &mut Reader<'_, '_>, param: &Param) -> Option<String> {
     };
     if let Err(error) = Template::parse(text) {
         reader.ctx.error("bad-template", span, error.to_string());
+    }
+    if let Err(error) = Text::parse(&param.key) {
+        reader.ctx.error("bad-template", param.key_span, error.to_string());
     }
     Some(text.clone())
 }

@@ -33,7 +33,9 @@ fn store<'a>(reader: &mut Reader<'_, 'a>, element: &'a Element, first: bool) -> 
             .error("store-order", span, "ignore_if_prev_success must not be set on the first store")
             .help("there is no store before it; move it down");
     }
-    for word in words.split_whitespace().filter(|word| !matches!(*word, "ignore_error" | "ignore_if_prev_success")) {
+    for word in
+        words.split_whitespace().filter(|word| !matches!(*word, "ignore_error" | "ignore_if_prev_success"))
+    {
         reader
             .ctx
             .warning("unknown-parameter", span, format!("'{word}' of <store> is not used"))

@@ -59,21 +59,23 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> FileOutput {
 struct Keys {
     tag: bool,
     time: bool,
-    span: Span,
 }
 
 /// `<buffer tag,time>`; without an argument `time`, and `[]` is none.
 fn chunk_keys(reader: &mut Reader<'_, '_>) -> Keys {
     let Some(element) = reader.child("buffer") else {
-        return Keys { tag: false, time: true, span: reader.span() };
+        return Keys { tag: false, time: true };
     };
     let (text, span) = argument(element);
     if text.is_empty() {
-        return Keys { tag: false, time: true, span };
+        return Keys { tag: false, time: true };
     }
-    let mut keys = Keys { tag: false, time: false, span };
+    let mut keys = Keys { tag: false, time: false };
     let names = values::list(text).unwrap_or_else(|advice| {
-        reader.ctx.error("chunk-keys", span, advice.message).help("write `<buffer time>` or `<buffer tag,time>`");
+        reader
+            .ctx
+            .error("chunk-keys", span, advice.message)
+            .help("write `<buffer time>` or `<buffer tag,time>`");
         Vec::new()
     });
     for name in names {
@@ -83,7 +85,11 @@ fn chunk_keys(reader: &mut Reader<'_, '_>) -> Keys {
             field => {
                 reader
                     .ctx
-                    .error("chunk-keys", span, format!("chunk key `{field}`: files by fields of the record are not supported here"))
+                    .error(
+                        "chunk-keys",
+                        span,
+                        format!("chunk key `{field}`: files by fields of the record are not supported here"),
+                    )
                     .help("chunk keys are `tag` and `time`");
             }
         }
@@ -163,7 +169,11 @@ fn check_time(reader: &mut Reader<'_, '_>, path: &str, span: Span, timekey: Opti
         if path.contains('*') || path.contains('%') {
             reader
                 .ctx
-                .error("path-placeholder", span, "path: it has placeholders for the time, but `time` is no chunk key")
+                .error(
+                    "path-placeholder",
+                    span,
+                    "path: it has placeholders for the time, but `time` is no chunk key",
+                )
                 .help("write `<buffer time>` or `<buffer tag,time>`");
         }
         return;
@@ -200,7 +210,13 @@ fn check_tag(reader: &mut Reader<'_, '_>, path: &str, span: Span, by_tag: bool) 
     if has_tag && !by_tag {
         reader
             .ctx
-            .error("path-placeholder", span, format!("Parameter 'path: {path}' has tag placeholders, but chunk key 'tag' is not configured"))
+            .error(
+                "path-placeholder",
+                span,
+                format!(
+                    "Parameter 'path: {path}' has tag placeholders, but chunk key 'tag' is not configured"
+                ),
+            )
             .help("write `<buffer tag,time>`");
     }
 }

@@ -2,15 +2,15 @@
 
 use super::super::context::Context;
 use super::super::reader::Reader;
-use crate::parameters::{Section, format};
+use crate::parameters::Section;
+use crate::parameters::format::{JSON, LTSV, SINGLE_VALUE};
 use crate::settings::{LineFormat, TimeFormat, Zone};
 use crate::source::Span;
 use crate::suggest;
 
 pub(in super::super) use crate::parameters::format::{OUT_FILE, STDOUT};
 
-const ALL: [&Section; 5] =
-    [&format::OUT_FILE, &format::JSON, &format::LTSV, &format::SINGLE_VALUE, &format::STDOUT];
+const ALL: [&Section; 5] = [&OUT_FILE, &JSON, &LTSV, &SINGLE_VALUE, &STDOUT];
 
 /// Formatters of Fluentd that are not here.
 const ELSEWHERE: [&str; 5] = ["csv", "tsv", "msgpack", "hash", "avro"];
@@ -93,7 +93,11 @@ fn delimiter(section: &mut Reader<'_, '_>) -> String {
         let span = section.place("delimiter").unwrap_or(section.span());
         section
             .ctx
-            .warning("misleading-value", span, format!("delimiter: `{text}` is read as a tab, as Fluentd does"))
+            .warning(
+                "misleading-value",
+                span,
+                format!("delimiter: `{text}` is read as a tab, as Fluentd does"),
+            )
             .help("write TAB, SPACE or COMMA");
     }
     "\t".to_owned()

@@ -37,8 +37,8 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
 /// A URL path: it begins with a slash and ends before a query could.
 fn path(reader: &mut Reader<'_, '_>) -> String {
     let path: String = reader.get("path");
-    let legal = path.starts_with('/')
-        && path.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '?' | '#'));
+    let legal =
+        path.starts_with('/') && path.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '?' | '#'));
     if !legal {
         let span = reader.place("path").unwrap_or(reader.span());
         reader

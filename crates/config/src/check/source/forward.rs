@@ -35,7 +35,11 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> ForwardSource {
         let span = reader.place("send_keepalive_packet").unwrap_or(reader.span());
         reader
             .ctx
-            .error("keepalive-conflict", span, "both 'send_keepalive_packet' and 'deny_keepalive' cannot be set to true")
+            .error(
+                "keepalive-conflict",
+                span,
+                "both 'send_keepalive_packet' and 'deny_keepalive' cannot be set to true",
+            )
             .help("remove one of the two");
     }
     reader.finish();

@@ -44,12 +44,18 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> HttpSource {
 
 fn parse(reader: &mut Reader<'_, '_>) -> (String, bool) {
     // `default` is what the old `format` called it.
-    if let Some(name) = reader.child_type("parse").filter(|name| !matches!(name.text, "in_http" | "default")) {
-        let help = suggest::did_you_mean(name.text, ["in_http"])
-            .unwrap_or_else(|| "leave it out; the content type of a request decides how it is read".to_owned());
+    if let Some(name) = reader.child_type("parse").filter(|name| !matches!(name.text, "in_http" | "default"))
+    {
+        let help = suggest::did_you_mean(name.text, ["in_http"]).unwrap_or_else(|| {
+            "leave it out; the content type of a request decides how it is read".to_owned()
+        });
         reader
             .ctx
-            .error("unknown-type", name.span, format!("Fluentcast does not have the parser `{}` yet", name.text))
+            .error(
+                "unknown-type",
+                name.span,
+                format!("Fluentcast does not have the parser `{}` yet", name.text),
+            )
             .help(help);
     }
     let mut parse = reader.enter("parse", &HTTP_PARSE);

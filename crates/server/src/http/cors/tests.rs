@@ -38,7 +38,8 @@ fn matches_origins_with_patterns() {
 #[test]
 fn decides_by_list_and_origin() {
     let foo = [(ORIGIN, "http://foo.com")];
-    let allowed = |credentials| Cors::Allowed { origin: HeaderValue::from_static("http://foo.com"), credentials };
+    let allowed =
+        |credentials| Cors::Allowed { origin: HeaderValue::from_static("http://foo.com"), credentials };
     for (list, credentials, request, expected) in [
         (vec!["*"], false, &foo[..], Cors::AnyOrigin),
         (vec!["http://bar.com", "*"], false, &[], Cors::AnyOrigin),
@@ -50,7 +51,11 @@ fn decides_by_list_and_origin() {
         (vec![], false, &foo, Cors::Refused),
         (vec!["http://foo.com"], false, &[], Cors::NoOrigin),
     ] {
-        assert_eq!(Cors::of(&source(&list, credentials), &headers(request)), expected, "{list:?} {request:?}");
+        assert_eq!(
+            Cors::of(&source(&list, credentials), &headers(request)),
+            expected,
+            "{list:?} {request:?}"
+        );
     }
     assert_eq!(Cors::of(&settings(), &headers(&foo)), Cors::Off);
 }

@@ -169,7 +169,8 @@ fn bounds_what_is_added_in_all() {
 #[test]
 fn skips_records_too_deep_to_travel() {
     let added = Added::default();
-    let nested = |levels: usize| format!("{}{}", r#"{"a":"#.repeat(levels - 1), "{}") + &"}".repeat(levels - 1);
+    let nested =
+        |levels: usize| format!("{}{}", r#"{"a":"#.repeat(levels - 1), "{}") + &"}".repeat(levels - 1);
     for (levels, taken) in [(NESTING_DEPTH_MAX - 1, 1), (NESTING_DEPTH_MAX, 0)] {
         let body = format!("{}\n{{\"b\":1}}", nested(levels));
         let gathered = gather_with(rules(&added), |gatherer| gatherer.ndjson(body.as_bytes()));
