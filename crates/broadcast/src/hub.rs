@@ -5,14 +5,13 @@
 //! waiting costs a sender time, and going on would cost every client its connection.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use fluentcast_event::json::Mended;
 use fluentcast_event::{Batch, EntryError, Event};
-use tokio::sync::Notify;
 
+use crate::backlog::{BACKLOG_BYTES_MAX, Waiters};
 use crate::encode::{Encoder, Shape};
 use crate::filter::FilterIndex;
 use crate::log::{Cursor, Log};
@@ -21,10 +20,6 @@ use crate::view::{View, ViewKey, Wake, Worker};
 /// Bytes of entries that go through the hub in one piece, before other publishers get their turn and
 /// the workers' backlog is looked at.
 const SLICE_BYTES_MAX: usize = 256 * 1024;
-
-/// Backlog of a view, in bytes of its log, above which a publisher waits for the workers. Enough to
-/// keep every worker busy with full writes, far below any client's lag limit.
-pub const BACKLOG_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,9 +39,7 @@ pub struct Hub {
     workers: usize,
     wake: Arc<dyn Wake>,
     state: Mutex<State>,
-    /// Publishers that wait for the workers.
-    waiting: AtomicUsize,
-    caught_up: Notify,
+    waiters: Arc<Waiters>,
 }
 
 impl std::fmt::Debug for Hub {
@@ -94,14 +87,7 @@ impl Hub {
     /// A hub that keeps the last `history_events` events, for so many workers.
     #[must_use]
     pub fn new(history_events: u64, workers: usize, wake: Arc<dyn Wake>) -> Self {
-        Self {
-            history_events,
-            workers,
-            wake,
-            state: Mutex::default(),
-            waiting: AtomicUsize::new(0),
-            caught_up: Notify::new(),
-        }
+        Self { history_events, workers, wake, state: Mutex::default(), waiters: Arc::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -117,7 +103,7 @@ impl Hub {
         while !rest.is_empty() {
             let used = self.publish_slice(batch, &rest, &mut published, &mut behind);
             rest = rest.slice(used..);
-            self.wait_for_workers(&mut behind).await;
+            self.waiters.wait(&mut behind).await;
         }
         published
     }
@@ -178,36 +164,6 @@ impl Hub {
         used
     }
 
-    async fn wait_for_workers(&self, behind: &mut Vec<Arc<View>>) {
-        if behind.is_empty() {
-            return;
-        }
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let _count_out = Decrement(&self.waiting);
-        loop {
-            let mut caught_up = std::pin::pin!(self.caught_up.notified());
-            // Registered before looking, so that a sweep that ends in between is not missed.
-            caught_up.as_mut().enable();
-            behind.retain(|view| view.backlog() > BACKLOG_BYTES_MAX);
-            if behind.is_empty() {
-                return;
-            }
-            caught_up.await;
-        }
-    }
-
-    /// A worker has offered everything up to `end` of the view's log to each of its clients.
-    pub fn finish_sweep(&self, view: &View, worker: Worker, end: u64) {
-        view.finish_sweep(worker, end);
-        self.release_publishers();
-    }
-
-    fn release_publishers(&self) {
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.caught_up.notify_waiters();
-        }
-    }
-
     /// Puts a client on the view it asked for. Its cursor first reads those of the last
     /// `history_events` events that pass its filter, then everything after them, each exactly once.
     pub fn subscribe(self: &Arc<Self>, key: &ViewKey, worker: Worker) -> (Subscription, Cursor) {
@@ -215,7 +171,11 @@ impl Hub {
         let newest_seq = state.newest_seq;
         let view = match state.views.get(key) {
             Some(view) => Arc::clone(view),
-            None => state.open_view(key, self.history_events, self.workers),
+            None => {
+                let view = Arc::new(View::new(key.clone(), self.history_events, self.workers, &self.waiters));
+                state.open_view(&view, self.history_events);
+                view
+            }
         };
         view.join(worker);
         let (cursor, replay_end) = {
@@ -232,23 +192,12 @@ impl Hub {
         if view.leave(worker) == 0 {
             state.close_view(view);
         }
-        drop(state);
-        // The worker that left may be the one a publisher waits for.
-        self.release_publishers();
     }
 
     /// Views open now.
     #[must_use]
     pub fn views(&self) -> usize {
         self.state().views.len()
-    }
-}
-
-struct Decrement<'a>(&'a AtomicUsize);
-
-impl Drop for Decrement<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -261,9 +210,9 @@ impl State {
         }
     }
 
-    /// Makes the view and fills its log with the history that passes its filter.
-    fn open_view(&mut self, key: &ViewKey, history_events: u64, workers: usize) -> Arc<View> {
-        let view = Arc::new(View::new(key.clone(), history_events, workers));
+    /// Fills the view's log with the history that passes its filter, and lists it.
+    fn open_view(&mut self, view: &Arc<View>, history_events: u64) {
+        let key = view.key();
         let oldest_seq = (self.newest_seq + 1).saturating_sub(history_events);
         let mut log = view.log();
         for past in &self.history {
@@ -277,14 +226,13 @@ impl State {
             }
         }
         drop(log);
-        self.views.insert(key.clone(), Arc::clone(&view));
+        self.views.insert(key.clone(), Arc::clone(view));
         let of_shape = self.shapes.entry(key.shape).or_default();
         if key.filter.passes_all() {
-            of_shape.unfiltered = Some(Arc::clone(&view));
+            of_shape.unfiltered = Some(Arc::clone(view));
         } else {
-            of_shape.filtered.insert(&key.filter, &SharedView(Arc::clone(&view)));
+            of_shape.filtered.insert(&key.filter, &SharedView(Arc::clone(view)));
         }
-        view
     }
 
     fn close_view(&mut self, view: &Arc<View>) {
@@ -402,12 +350,6 @@ impl Subscription {
     #[must_use]
     pub fn replay_end(&self) -> u64 {
         self.replay_end
-    }
-
-    /// The hub of the view.
-    #[must_use]
-    pub fn hub(&self) -> &Arc<Hub> {
-        &self.hub
     }
 }
 

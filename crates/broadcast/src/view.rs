@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::backlog::Waiters;
 use crate::encode::Shape;
 use crate::filter::Filter;
 use crate::log::Log;
@@ -56,15 +57,18 @@ pub struct View {
     key: ViewKey,
     log: Mutex<Log>,
     shares: Box<[Share]>,
+    /// Publishers that wait for the workers of this view or of others.
+    waiters: Arc<Waiters>,
 }
 
 impl View {
-    pub(crate) fn new(key: ViewKey, history_events: u64, workers: usize) -> Self {
+    pub(crate) fn new(key: ViewKey, history_events: u64, workers: usize, waiters: &Arc<Waiters>) -> Self {
         Self {
             id: ViewId::next(),
             key,
             log: Mutex::new(Log::new(history_events)),
             shares: std::iter::repeat_with(Share::default).take(workers).collect(),
+            waiters: Arc::clone(waiters),
         }
     }
 
@@ -85,17 +89,22 @@ impl View {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a client in or out; returns how many remain.
+    /// Counts a client in. Like [`View::leave`] called under the lock of the hub only.
     pub(crate) fn join(&self, worker: Worker) {
         let share = &self.shares[worker.0];
-        if share.clients.fetch_add(1, Ordering::SeqCst) == 0 {
+        if share.clients.load(Ordering::SeqCst) == 0 {
             // Whoever was last here stopped sweeping; what came since is not this client's backlog.
+            // Said before the client counts, or a publisher would wait for a sweep that is not due.
             share.swept.fetch_max(self.log().end(), Ordering::SeqCst);
         }
+        share.clients.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Counts a client out; returns how many remain.
     pub(crate) fn leave(&self, worker: Worker) -> usize {
         self.shares[worker.0].clients.fetch_sub(1, Ordering::SeqCst);
+        // The worker that has nobody left here may be the one a publisher waits for.
+        self.waiters.look_again();
         self.shares.iter().map(|share| share.clients.load(Ordering::SeqCst)).sum()
     }
 
@@ -109,7 +118,8 @@ impl View {
     }
 
     /// A worker is about to offer what is new to its clients: makes it readable and returns where the
-    /// log now ends. News after this call wake the worker again.
+    /// log now ends. News after this call wake the worker again. [`View::finish_sweep`] must follow,
+    /// also when the worker has no client here (yet): a publisher may wait for it.
     pub fn start_sweep(&self, worker: Worker) -> u64 {
         self.shares[worker.0].woken.store(false, Ordering::SeqCst);
         self.log().seal()
@@ -118,6 +128,12 @@ impl View {
     /// The worker has offered everything up to `end` to each of its clients.
     pub fn finish_sweep(&self, worker: Worker, end: u64) {
         self.shares[worker.0].swept.fetch_max(end, Ordering::SeqCst);
+        self.waiters.look_again();
+    }
+
+    /// Makes everything appended so far readable.
+    pub fn seal(&self) {
+        self.log().seal();
     }
 
     /// Position after the last byte appended.

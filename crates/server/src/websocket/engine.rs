@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fluentcast_broadcast::close::CloseReason;
-use fluentcast_broadcast::hub::Hub;
 use fluentcast_broadcast::view::{View, ViewId, Worker};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
@@ -37,7 +36,8 @@ pub(super) struct Engine {
     inboxes: Arc<[Inbox]>,
     metrics: Arc<Metrics>,
     clients: Slab<Slot>,
-    views: HashMap<ViewId, Members>,
+    /// The slots of each view's clients here.
+    members: HashMap<ViewId, Vec<usize>>,
     /// Clients whose turn ended before they were done.
     unfinished: Vec<ClientKey>,
     deadlines: Deadlines,
@@ -54,12 +54,6 @@ struct Slot {
     membership: Option<(ViewId, usize)>,
 }
 
-/// The clients of one view on this worker.
-struct Members {
-    hub: Arc<Hub>,
-    slots: Vec<usize>,
-}
-
 impl Engine {
     pub(super) fn new(worker: Worker, poll: Poll, inboxes: Arc<[Inbox]>, metrics: Arc<Metrics>) -> Self {
         Self {
@@ -68,7 +62,7 @@ impl Engine {
             inboxes,
             metrics,
             clients: Slab::new(),
-            views: HashMap::new(),
+            members: HashMap::new(),
             unfinished: Vec::new(),
             deadlines: Deadlines::default(),
             buffer: vec![0; READ_BUFFER_BYTES].into(),
@@ -140,14 +134,12 @@ impl Engine {
             return;
         }
         let membership = client.session.subscription().map(|subscription| {
-            let members = self
-                .views
-                .entry(subscription.view().id())
-                .or_insert_with(|| Members { hub: Arc::clone(subscription.hub()), slots: Vec::new() });
-            members.slots.push(slot);
+            let view = subscription.view();
             // What was appended since the client subscribed may not be sealed yet.
-            subscription.view().start_sweep(self.worker);
-            (subscription.view().id(), members.slots.len() - 1)
+            view.seal();
+            let members = self.members.entry(view.id()).or_default();
+            members.push(slot);
+            (view.id(), members.len() - 1)
         });
         let generation = self.next_generation;
         self.next_generation += 1;
@@ -164,14 +156,11 @@ impl Engine {
     }
 
     /// Offers what is new in a view to each of its clients here.
-    fn sweep(&mut self, view: &Arc<View>, now: Instant) {
+    fn sweep(&mut self, view: &View, now: Instant) {
         let end = view.start_sweep(self.worker);
-        let Some(members) = self.views.get_mut(&view.id()) else { return };
-        let hub = Arc::clone(&members.hub);
-        let slots = std::mem::take(&mut members.slots);
         let mut written = 0;
         let mut attention = Vec::new();
-        for &slot in &slots {
+        for &slot in self.members.get(&view.id()).into_iter().flatten() {
             let client = &mut self.clients[slot].client;
             let turn = if client.blocked { Turn::Rest } else { client.write(&mut written) };
             if client.lags(end) {
@@ -184,11 +173,8 @@ impl Engine {
                 attention.push((slot, turn));
             }
         }
-        if let Some(members) = self.views.get_mut(&view.id()) {
-            members.slots = slots;
-        }
         self.metrics.websocket_sent_bytes.inc_by(written);
-        hub.finish_sweep(view, self.worker, end);
+        view.finish_sweep(self.worker, end);
         for (slot, turn) in attention {
             self.after_turn(slot, turn, now);
         }
@@ -262,15 +248,15 @@ impl Engine {
     /// Takes the client off its view's members here. Its place in the hub went with its subscription.
     fn leave_view(&mut self, slot: usize) {
         let Some((view, index)) = self.clients[slot].membership.take() else { return };
-        let Some(members) = self.views.get_mut(&view) else { return };
-        members.slots.swap_remove(index);
-        if let Some(moved) = members.slots.get(index)
+        let Some(members) = self.members.get_mut(&view) else { return };
+        members.swap_remove(index);
+        if let Some(moved) = members.get(index)
             && let Some((_, its_index)) = &mut self.clients[*moved].membership
         {
             *its_index = index;
         }
-        if members.slots.is_empty() {
-            self.views.remove(&view);
+        if members.is_empty() {
+            self.members.remove(&view);
         }
     }
 
@@ -298,15 +284,10 @@ impl Engine {
     /// Begins to end: everybody is sent what is still to come, then closed with 1001.
     fn drain(&mut self, deadline: Instant, now: Instant) {
         self.drain_by = Some(deadline);
-        let views: Vec<_> = self
-            .clients
-            .iter()
-            .filter_map(|(_, slot)| {
-                slot.client.session.subscription().map(|subscription| Arc::clone(subscription.view()))
-            })
-            .collect();
-        for view in views {
-            view.start_sweep(self.worker);
+        for (_, slot) in &self.clients {
+            if let Some(subscription) = slot.client.session.subscription() {
+                subscription.view().seal();
+            }
         }
         let slots: Vec<_> = self.clients.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
