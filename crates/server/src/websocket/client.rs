@@ -182,13 +182,13 @@ impl Client {
         }
     }
 
-    /// Sets the end of a close that has begun; returns it once.
-    pub(super) fn start_closing(&mut self, now: Instant) -> Option<Instant> {
-        if self.close_by.is_some() || self.session.closing().is_none() {
-            return None;
+    /// Whether closing has begun since the last call; if so, its end is set.
+    pub(super) fn start_closing(&mut self, now: Instant) -> bool {
+        let begins = self.close_by.is_none() && self.session.closing().is_some();
+        if begins {
+            self.close_by = Some(now + CLOSE_TIMEOUT);
         }
-        self.close_by = Some(now + CLOSE_TIMEOUT);
-        self.close_by
+        begins
     }
 
     /// Does what time demands: pings, gives up on who does not answer, ends a close that takes too

@@ -15,7 +15,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::client::{Client, Turn};
-use super::deadlines::{ClientKey, Deadlines};
+use super::deadlines::Deadlines;
 use super::worker::{Command, Inbox, NewClient, WAKER};
 use crate::metrics::Metrics;
 
@@ -39,17 +39,19 @@ pub(super) struct Engine {
     /// The slots of each view's clients here.
     members: HashMap<ViewId, Vec<usize>>,
     /// Clients whose turn ended before they were done.
-    unfinished: Vec<ClientKey>,
+    unfinished: Vec<usize>,
     deadlines: Deadlines,
     buffer: Box<[u8]>,
     /// Set while draining.
     drain_by: Option<Instant>,
-    next_generation: u64,
 }
 
+/// A slot may get a new client while an event or a turn of the old one is still to come: that costs the
+/// new one a turn it did not need, so slots are told apart by nothing more.
 struct Slot {
     client: Client,
-    generation: u64,
+    /// Among the unfinished.
+    queued: bool,
     /// The client's view, and its index among the view's members here.
     membership: Option<(ViewId, usize)>,
 }
@@ -67,7 +69,6 @@ impl Engine {
             deadlines: Deadlines::default(),
             buffer: vec![0; READ_BUFFER_BYTES].into(),
             drain_by: None,
-            next_generation: 0,
         }
     }
 
@@ -95,23 +96,20 @@ impl Engine {
                     self.on_socket(event, now);
                 }
             }
-            for key in std::mem::take(&mut self.unfinished) {
-                if self.slot(key).is_some() {
-                    self.take_turn(key.slot, now, true);
+            for slot in std::mem::take(&mut self.unfinished) {
+                if let Some(Slot { queued, .. }) = self.clients.get_mut(slot) {
+                    *queued = false;
+                    self.take_turn(slot, now, true);
                 }
             }
-            while let Some(key) = self.deadlines.pop_passed(now) {
-                self.on_deadline(key, now);
+            while let Some(slot) = self.deadlines.pop_passed(now) {
+                self.on_deadline(slot, now);
             }
         }
     }
 
     fn next_look(&self) -> Option<Instant> {
         self.deadlines.next().into_iter().chain(self.drain_by).min()
-    }
-
-    fn slot(&mut self, key: ClientKey) -> Option<&mut Slot> {
-        self.clients.get_mut(key.slot).filter(|slot| slot.generation == key.generation)
     }
 
     fn take_commands(&mut self, now: Instant) {
@@ -141,17 +139,12 @@ impl Engine {
             members.push(slot);
             (view.id(), members.len() - 1)
         });
-        let generation = self.next_generation;
-        self.next_generation += 1;
-        if let Some(at) = client.deadline() {
-            self.deadlines.add(at, ClientKey { slot, generation });
-        }
         tracing::debug!(peer = %client.peer, "websocket client connected");
         client.received(&mut read_already, now);
         if self.drain_by.is_some() {
             client.session.close_at_end(CloseReason::GoingAway);
         }
-        self.clients.insert(Slot { client, generation, membership });
+        self.clients.insert(Slot { client, queued: false, membership });
         self.take_turn(slot, now, true);
     }
 
@@ -209,39 +202,25 @@ impl Engine {
 
     /// Books what a turn led to.
     fn after_turn(&mut self, slot: usize, turn: Turn, now: Instant) {
-        let Slot { client, generation, .. } = &mut self.clients[slot];
-        let key = ClientKey { slot, generation: *generation };
-        let closing_by = client.start_closing(now);
-        let is_closing = client.session.closing().is_some();
-        if is_closing {
+        if turn == Turn::Over {
+            return self.end(slot);
+        }
+        let Slot { client, queued, .. } = &mut self.clients[slot];
+        let closing_begins = client.start_closing(now);
+        // A close frame that was just queued may go out at once.
+        if (turn == Turn::More || closing_begins) && !std::mem::replace(queued, true) {
+            self.unfinished.push(slot);
+        }
+        self.deadlines.set(slot, client.deadline());
+        if closing_begins {
             self.leave_view(slot);
-        }
-        match turn {
-            Turn::Over => return self.end(slot),
-            Turn::More => self.unfinished.push(key),
-            // The close frame may go out at once.
-            Turn::Rest if closing_by.is_some() => self.unfinished.push(key),
-            Turn::Rest => {}
-        }
-        if let Some(at) = closing_by {
-            self.deadlines.add(at, key);
         }
     }
 
-    fn on_deadline(&mut self, key: ClientKey, now: Instant) {
-        let Some(slot) = self.slot(key) else { return };
-        let turn = slot.client.on_deadline(now);
-        let next = slot.client.deadline().filter(|at| *at > now);
-        match turn {
-            Turn::Over => self.after_turn(key.slot, Turn::Over, now),
-            Turn::More => self.take_turn(key.slot, now, false),
-            Turn::Rest => {}
-        }
-        // A client that is being closed has its own entry already.
-        if let Some(at) = next
-            && self.slot(key).is_some_and(|slot| slot.client.session.closing().is_none())
-        {
-            self.deadlines.add(at, key);
+    fn on_deadline(&mut self, slot: usize, now: Instant) {
+        match self.clients[slot].client.on_deadline(now) {
+            Turn::More => self.take_turn(slot, now, false),
+            turn => self.after_turn(slot, turn, now),
         }
     }
 
@@ -263,6 +242,7 @@ impl Engine {
     /// Ends the connection.
     fn end(&mut self, slot: usize) {
         self.leave_view(slot);
+        self.deadlines.set(slot, None);
         let Slot { mut client, .. } = self.clients.remove(slot);
         let reason = client.session.closing().unwrap_or(CloseReason::Lost);
         match reason {
