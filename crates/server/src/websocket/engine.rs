@@ -155,11 +155,12 @@ impl Engine {
         let mut attention = Vec::new();
         for &slot in self.members.get(&view.id()).into_iter().flatten() {
             let client = &mut self.clients[slot].client;
-            let turn = if client.blocked { Turn::Rest } else { client.write(&mut written) };
+            // Nobody is given up untried: the socket may have room that epoll has not told of yet.
+            let skip = client.blocked && !client.lags(end);
+            let turn = if skip { Turn::Rest } else { client.write(&mut written) };
             if client.lags(end) {
-                let dropped = client.session.close(CloseReason::Lagging);
+                client.give_up(CloseReason::Lagging, &self.metrics);
                 self.metrics.websocket_clients_lagging.inc();
-                self.metrics.websocket_dropped_bytes.inc_by(dropped);
                 tracing::info!(peer = %client.peer, "websocket client closed: further behind than client_lag_limit");
             }
             if turn != Turn::Rest || client.session.closing().is_some() {
@@ -179,7 +180,7 @@ impl Engine {
             return;
         }
         if event.is_writable() {
-            self.clients[slot].client.blocked = false;
+            self.clients[slot].client.on_room(now);
         }
         let readable = event.is_readable() || event.is_read_closed() || event.is_error();
         self.take_turn(slot, now, readable);
@@ -190,14 +191,10 @@ impl Engine {
         let client = &mut self.clients[slot].client;
         let read = if readable { client.read(&mut self.buffer, now) } else { Turn::Rest };
         let mut written = 0;
-        let wrote = match read {
-            Turn::Over => Turn::Over,
-            _ if client.blocked => Turn::Rest,
-            _ => client.write(&mut written),
-        };
+        // Also when it has ended its side: it may still read the answer to its close frame.
+        let wrote = if client.blocked { Turn::Rest } else { client.write(&mut written) };
         self.metrics.websocket_sent_bytes.inc_by(written);
-        let turn = if read == Turn::More && wrote == Turn::Rest { Turn::More } else { wrote };
-        self.after_turn(slot, turn, now);
+        self.after_turn(slot, read.max(wrote), now);
     }
 
     /// Books what a turn led to.
@@ -218,7 +215,7 @@ impl Engine {
     }
 
     fn on_deadline(&mut self, slot: usize, now: Instant) {
-        match self.clients[slot].client.on_deadline(now) {
+        match self.clients[slot].client.on_deadline(now, &self.metrics) {
             Turn::More => self.take_turn(slot, now, false),
             turn => self.after_turn(slot, turn, now),
         }
@@ -290,9 +287,8 @@ impl Engine {
             if named.len() < LAGGARDS_NAMED_MAX {
                 named.push(slot.client.peer.to_string());
             }
-            dropped += slot.client.session.close(CloseReason::GoingAway);
+            dropped += slot.client.give_up(CloseReason::GoingAway, &self.metrics);
         }
-        self.metrics.websocket_dropped_bytes.inc_by(dropped);
         tracing::warn!(
             clients = self.clients.len(),
             bytes = dropped,
