@@ -4,10 +4,11 @@
 //! room in their sockets. It never blocks on a client, never allocates per event, and writes to a
 //! client only what the client's session says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fluentcast_broadcast::close::CloseReason;
 use fluentcast_broadcast::view::{View, ViewId, Worker};
@@ -35,6 +36,8 @@ pub(super) struct Engine {
     poll: Poll,
     inboxes: Arc<[Inbox]>,
     metrics: Arc<Metrics>,
+    /// Taken from the inbox and not yet done.
+    commands: VecDeque<Command>,
     clients: Slab<Slot>,
     /// The slots of each view's clients here.
     members: HashMap<ViewId, Vec<usize>>,
@@ -63,6 +66,7 @@ impl Engine {
             poll,
             inboxes,
             metrics,
+            commands: VecDeque::new(),
             clients: Slab::new(),
             members: HashMap::new(),
             unfinished: Vec::new(),
@@ -72,16 +76,32 @@ impl Engine {
         }
     }
 
-    /// Runs until it is drained.
+    /// Runs until it is drained. A panic is a bug of ours: it costs the clients here their connection, and
+    /// nobody else anything.
     pub(super) fn run(mut self) {
+        let inboxes = Arc::clone(&self.inboxes);
+        let inbox = &inboxes[self.worker.0];
+        while std::panic::catch_unwind(AssertUnwindSafe(|| self.work())).is_err() {
+            tracing::error!(clients = self.clients.len(), "a websocket worker panicked; its clients are cut");
+            self.metrics.websocket_clients_left.inc_by(self.clients.len() as u64);
+            let Self { worker, poll, inboxes, metrics, commands, drain_by, .. } = self;
+            self = Self { commands, drain_by, ..Self::new(worker, poll, inboxes, metrics) };
+        }
+        // First its own clients, or a publisher would find them and no worker.
+        drop(self);
+        inbox.close();
+    }
+
+    fn work(&mut self) {
         let mut events = Events::with_capacity(POLL_EVENTS_MAX);
+        self.take_commands(Instant::now());
         loop {
             let now = Instant::now();
             if self.is_drained(now) {
                 return;
             }
             let timeout = self.next_look().map(|at| at.saturating_duration_since(now));
-            let timeout = if self.unfinished.is_empty() { timeout } else { Some(std::time::Duration::ZERO) };
+            let timeout = if self.unfinished.is_empty() { timeout } else { Some(Duration::ZERO) };
             if let Err(error) = self.poll.poll(&mut events, timeout)
                 && error.kind() != io::ErrorKind::Interrupted
             {
@@ -113,7 +133,8 @@ impl Engine {
     }
 
     fn take_commands(&mut self, now: Instant) {
-        for command in self.inboxes[self.worker.0].take() {
+        self.commands.extend(self.inboxes[self.worker.0].take());
+        while let Some(command) = self.commands.pop_front() {
             match command {
                 Command::Join(client) => self.join(*client, now),
                 Command::News(view) => self.sweep(&view, now),
@@ -248,9 +269,8 @@ impl Engine {
                 self.metrics.websocket_clients_violating.inc()
             }
             CloseReason::ClosedByClient(_) | CloseReason::Lost => self.metrics.websocket_clients_left.inc(),
-            // Counted when it was decided.
-            CloseReason::Lagging => 0,
-            CloseReason::GoingAway => 0,
+            // Lag was counted when it was decided; a stop is not counted.
+            CloseReason::Lagging | CloseReason::GoingAway => 0,
         };
         tracing::debug!(peer = %client.peer, ?reason, "websocket client gone");
         if let Err(error) = self.poll.registry().deregister(&mut client.stream) {
