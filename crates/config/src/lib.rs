@@ -5,7 +5,21 @@
 //! ([`diagnostics`]), collected and shown together. This crate reads files (includes) and the
 //! environment handed to it; it must never open a socket or print.
 
+pub mod check;
+mod default;
 pub mod diagnostics;
+mod include;
+mod interpolation;
+pub mod load;
+pub mod parameters;
+mod parser;
+pub mod reference;
+mod reserved;
 pub mod settings;
 pub mod source;
+mod suggest;
 pub mod tree;
+pub mod values;
+mod yaml;
+
+pub use default::DEFAULT_CONFIG;

@@ -11,7 +11,7 @@ use fluentcast_event::pattern::TagPattern;
 use crate::source::Location;
 
 /// A number of bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(pub u64);
 
 /// A text that must not be printed.
@@ -281,14 +281,7 @@ pub struct GrepTerm {
     pub pattern: Regex,
 }
 
-/// A step of a record accessor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PathStep {
-    /// A key of a map.
-    Key(String),
-    /// An index of an array; negative counts from the end.
-    Index(i64),
-}
+pub use fluentcast_event::record::PathStep;
 
 /// A compiled regular expression in Ruby's syntax, as far as the engine knows it.
 #[derive(Clone, Debug)]
@@ -303,8 +296,8 @@ pub struct RecordTransformer {
     pub renew_record: bool,
     /// `renew_time_key`.
     pub renew_time_key: Option<String>,
-    /// `keep_keys`.
-    pub keep_keys: Vec<Vec<PathStep>>,
+    /// `keep_keys`: names of top-level fields; as in Fluentd no record accessors.
+    pub keep_keys: Vec<String>,
     /// `remove_keys`.
     pub remove_keys: Vec<Vec<PathStep>>,
     /// `auto_typecast`.

@@ -64,6 +64,15 @@ pub struct Events<'a> {
     received: EventTime,
 }
 
+impl Events<'_> {
+    /// Bytes of the batch read so far: what lies between two calls is one entry. Says nothing after
+    /// [`EntryError::Broken`].
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.reader.position()
+    }
+}
+
 impl<'a> Iterator for Events<'a> {
     type Item = Result<Event<'a>, EntryError>;
 

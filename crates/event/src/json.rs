@@ -22,6 +22,13 @@ pub struct Mended {
     pub invalid_utf8: u32,
 }
 
+impl std::ops::AddAssign for Mended {
+    fn add_assign(&mut self, more: Self) {
+        self.not_finite = self.not_finite.saturating_add(more.not_finite);
+        self.invalid_utf8 = self.invalid_utf8.saturating_add(more.invalid_utf8);
+    }
+}
+
 /// Appends one whole MessagePack value as JSON and returns what had to be mended. `value` must be
 /// structurally sound (an [`crate::Event`]'s record is).
 ///

@@ -12,8 +12,11 @@ pub mod json;
 pub mod limits;
 pub mod msgpack;
 pub mod pattern;
+pub mod record;
 pub mod route;
+pub mod ruby_regex;
 pub mod tag;
+pub mod template;
 pub mod time;
 
 pub use batch::{Batch, BatchBuilder, EntryError, Event};

@@ -20,6 +20,161 @@ pub const RELABEL_HOPS_MAX: usize = 32;
 /// event repeats its tag.
 pub const TAG_BYTES_MAX: usize = 4096;
 
+/// Conditions in one client's filter, values of repeated names included. A dashboard's filter has a
+/// handful; each costs every event that reaches it.
+pub const FILTER_CONDITIONS_MAX: usize = 64;
+
+/// Longest field name in a client's filter, in bytes.
+pub const FILTER_NAME_BYTES_MAX: usize = 1024;
+
+/// Largest message a WebSocket client may send, in bytes. The classic stream ignores what it says.
+pub const CLIENT_MESSAGE_BYTES_MAX: u64 = 64 * 1024;
+
+/// How long a request's head may take to arrive at a listener, in seconds: slower is no browser but an
+/// attack (slowloris).
+pub const REQUEST_HEAD_SECONDS_MAX: u64 = 10;
+
+/// Connections to one websocket port that are not (yet) a WebSocket, at once; one more is closed at
+/// once.
+pub const HANDSHAKES_AT_ONCE_MAX: u32 = 4096;
+
+/// Threads that write to WebSocket clients, at most; else one per processor.
+pub const WEBSOCKET_WORKERS_MAX: usize = 8;
+
+/// After the signal to stop: until then sources may finish and ack what they have received.
+pub const SOURCES_STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// After the signal to stop: until then files and standard output may be flushed.
+pub const FILES_STOP_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// After the signal to stop: until then clients may read what is left and answer the close. Docker
+/// kills after 10 seconds what has not stopped by itself.
+pub const CLIENTS_STOP_TIMEOUT: Duration = Duration::from_secs(9);
+
+const _: () = assert!(
+    FILE_STOP_TIMEOUT.as_secs() + FILE_SYNC_TIMEOUT.as_secs() + SOURCES_STOP_TIMEOUT.as_secs()
+        < FILES_STOP_TIMEOUT.as_secs()
+);
+const _: () = assert!(FILES_STOP_TIMEOUT.as_secs() < CLIENTS_STOP_TIMEOUT.as_secs());
+/// Lines of a `file` output that make it write before `flush_interval` is over, in bytes. Enough for
+/// a write to cost little per line, little enough to keep memory low under load.
+pub const FILE_FLUSH_BYTES: usize = 1024 * 1024;
+
+/// Most lines of a `file` output written (and with gzip: compressed) as one block, in bytes, however
+/// much waits; only a single batch may be longer. Bounds what is compressed and retried at a time.
+pub const FILE_BLOCK_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What one waiting file counts for in `total_limit_size` besides its lines and its name, in bytes, so
+/// that a flood of tags with one short event each is bounded too.
+pub const FILE_WAITING_BYTES: usize = 512;
+
+/// Files one `file` output holds open; the one written longest ago is closed for the next. The usual
+/// limit of a process is 1024 descriptors, and the clients need them.
+pub const FILE_OPEN_MAX: usize = 64;
+
+/// File names one `file` output remembers, in tags and slices (to not format them for each batch).
+pub const FILE_NAMES_MAX: usize = 1024;
+
+/// Longest part of a path a `file` output makes, in bytes. Linux ends at 255; `_N` needs room.
+pub const FILE_NAME_BYTES_MAX: usize = 240;
+
+/// Longest path a `file` output makes, in bytes. Linux ends at 4096.
+pub const FILE_PATH_BYTES_MAX: usize = 4000;
+
+/// Shortest pause between two flushes of a `file` output; a `flush_interval` of 0 means this.
+pub const FILE_FLUSH_INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+/// Pause after the first failed write of a file; it doubles with each further one (Fluentd's `retry_wait`).
+pub const FILE_RETRY_WAIT_MIN: Duration = Duration::from_secs(1);
+
+/// Longest pause between two tries to write a file: how soon a disk that has room again is noticed.
+pub const FILE_RETRY_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How long a `file` output goes on trying to write what waits when the process stops.
+pub const FILE_STOP_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long it then waits for its files to be on the medium; they are in the system's hands already.
+pub const FILE_SYNC_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Pause between two tries to write while stopping.
+pub const FILE_STOP_RETRY_WAIT: Duration = Duration::from_millis(100);
+
+/// Shortest pause between two log lines of one output about the same kind of failure.
+pub const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Lines waiting for the process's standard output per `stdout` output, in bytes. A reader slower than
+/// the events makes the senders wait, not memory grow.
+pub const STDOUT_QUEUE_BYTES_MAX: usize = 1024 * 1024;
+
+const _: () = assert!(FILE_FLUSH_BYTES <= FILE_BLOCK_BYTES_MAX);
+/// Mistakes of one severity that are kept while a configuration is read; more are only counted. Bounds
+/// what a broken file can cost.
+pub const CONFIG_DIAGNOSTICS_KEPT_MAX: usize = 500;
+
+/// Mistakes shown at once. More scroll away, and the first ones usually cause the rest.
+pub const CONFIG_DIAGNOSTICS_SHOWN_MAX: usize = 50;
+
+/// Bytes of all texts of one configuration together. Real ones stay below 1 MiB.
+pub const CONFIG_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Most events a websocket output may be told to keep for new clients (`buffered_messages`). At a few
+/// hundred bytes each a million is already hundreds of megabytes.
+pub const BUFFERED_MESSAGES_MAX: i64 = 1_000_000;
+
+/// Most connections a `connection_limit` may allow: beyond any file descriptor limit found in practice.
+pub const CONNECTION_LIMIT_MAX: i64 = 1_000_000;
+
+/// Most events per second, and per emit, that a `sample` source may be told to make.
+pub const SAMPLE_RATE_MAX: i64 = 10_000_000;
+
+/// Longest argument of a `<match>` or `<filter>`, in bytes. Matching a tag costs at most this times
+/// the tag's length; real ones stay below a few hundred.
+pub const TAG_PATTERN_BYTES_MAX: usize = 4096;
+
+/// Deepest nesting of `{}` in a tag pattern, in levels. Real ones use one or two; the bound keeps the
+/// recursion shallow.
+pub const TAG_PATTERN_NESTING_MAX: usize = 32;
+
+/// Steps a regular expression may go back on one text before it counts as not matching. About ten
+/// milliseconds; an expression written with care takes a few dozen.
+pub const REGEX_BACKTRACK_STEPS_MAX: usize = 100_000;
+
+/// Largest program a regular expression may compile to, in instructions of the backtracking engine.
+/// Hundreds are usual; recursive ones can grow without end.
+pub const REGEX_PROGRAM_STEPS_MAX: usize = 100_000;
+
+/// Longest time a parameter may be set to, in seconds: a hundred years. Longer ones are a mistake, and
+/// clocks overflow on some of them.
+pub const CONFIG_TIME_SECONDS_MAX: u32 = 3_155_760_000;
+
+/// Earlier `<match>` sections that one section is compared with to find out that it can never be
+/// reached. Bounds the cost of the check for a configuration with very many.
+pub const REACHABILITY_COMPARISONS_MAX: usize = 1000;
+
+/// Texts of one configuration together: the main file and its includes. A glob over a big tree by
+/// mistake stops here.
+pub const CONFIG_FILES_MAX: usize = 1000;
+
+/// Includes within includes, in levels. Fluentd has no bound; real configurations stay below 4.
+pub const CONFIG_INCLUDE_DEPTH_MAX: usize = 32;
+
+/// Sections within sections, in levels, includes and YAML maps counted. Real ones stay below 8; every
+/// walk over the tree recurses this deep.
+pub const CONFIG_SECTION_DEPTH_MAX: usize = 64;
+
+/// Parentheses, blocks and choices within each other in one `#{...}`, in levels.
+pub const CONFIG_EXPRESSION_DEPTH_MAX: usize = 32;
+
+/// Bytes `File.read` may take from one file. It is for secrets, which are short.
+pub const CONFIG_READ_BYTES_MAX: usize = 64 * 1024;
+
+/// Quotes, brackets and `#{` of one text that may run on to its end unclosed. Each costs a scan of the
+/// rest, so this keeps reading linear; the text is given up after that many.
+pub const CONFIG_UNCLOSED_MAX: usize = 8;
+
+/// Nodes a YAML text may expand to, aliases counted each time they are used: a few kilobytes of aliases
+/// of aliases would otherwise fill the memory.
+pub const CONFIG_YAML_NODES_MAX: usize = 500_000;
 /// Largest head of an HTTP request, in bytes: request line and headers. A query may carry a record,
 /// so this is what Fluentd's own HTTP parser takes.
 pub const HTTP_HEAD_BYTES_MAX: usize = 80 * 1024;

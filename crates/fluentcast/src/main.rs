@@ -1,2 +1,110 @@
-//! placeholder
-fn main() {}
+//! Fluentcast: Fluentd events in, every WebSocket client sees them.
+//!
+//! The only place that knows argv, the environment, signals and exit codes. `main` is the life of the
+//! process: arguments, configuration, log, sockets, serving, stop.
+
+mod args;
+mod configuration;
+mod logging;
+mod signals;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use fluentcast_config::reference;
+use fluentcast_config::settings::Settings;
+use fluentcast_server::server::Server;
+
+use crate::args::{Args, Command};
+use crate::configuration::Configuration;
+
+fn main() -> ExitCode {
+    let args = match Args::read() {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    let done = match &args.command {
+        Some(Command::Check { file }) => configuration::check(file, &args),
+        Some(Command::Reference { markdown }) => {
+            print(&if *markdown { reference::render_markdown() } else { reference::render_text() })
+        }
+        None => run(&args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&format!("fluentcast: {error:#}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads the configuration and serves until a signal says stop.
+fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let configuration = Configuration::read(args)?;
+    let Some(settings) = configuration.report() else { return Ok(ExitCode::FAILURE) };
+    logging::start(args, &settings)?;
+    if args.dry_run {
+        tracing::info!("finished dry run mode");
+        return Ok(ExitCode::SUCCESS);
+    }
+    raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let orderly = runtime.block_on(serve(&settings, &configuration))?;
+    Ok(if orderly { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn serve(settings: &Settings, configuration: &Configuration) -> anyhow::Result<bool> {
+    let stop = signals::stop_on_signal().context("cannot watch for signals")?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+        configuration = configuration.name(),
+        "starting fluentcast"
+    );
+    let server = Server::bind(settings, configuration.hostname())?;
+    for listening in server.listening() {
+        tracing::info!(kind = %listening.kind, address = %listening.address, "listening");
+    }
+    if configuration.is_embedded() {
+        tracing::info!(
+            r#"try it: curl -X POST -d 'json={{"action":"login","user":6}}' http://127.0.0.1:8888/foo/bar"#
+        );
+        tracing::info!(
+            "watch:  npx wscat -c ws://127.0.0.1:8080/   (or in the console of a browser at \
+             http://127.0.0.1:8080/: new WebSocket('ws://127.0.0.1:8080/').onmessage = m => console.log(m.data))"
+        );
+    }
+    tracing::info!("fluentcast is now running");
+    let orderly = server.run(stop).await;
+    tracing::info!("fluentcast has stopped");
+    Ok(orderly)
+}
+
+/// Every client is a file descriptor: takes all that the system allows.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+    {
+        tracing::warn!(%error, ?current, "cannot raise the limit of open files");
+    }
+}
+
+/// Prints to standard output; a reader that left early is no failure.
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Says something on standard error; if that is gone, there is nobody to tell.
+fn complain(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

@@ -5,8 +5,17 @@
 //! environment, or decides an exit code.
 
 pub mod accept;
+pub mod build;
 pub mod emit;
+pub mod file;
+pub mod filters;
+pub mod format;
+pub mod forward;
 pub mod http;
 pub mod metrics;
+pub mod pipeline;
 pub mod ratelimit;
 pub mod sample;
+pub mod server;
+pub mod stdout;
+pub mod websocket;

@@ -11,7 +11,7 @@ fn record(json: &str) -> Vec<u8> {
 fn a_path_reaches_into_maps() {
     let record = record(
         r#"{"user":6,"a":{"b":{"c":"deep","d":[1,2],"e":{}},"b.c":"dotted inside"},
-            "x.y":1,"x":{"y":2,"z":3},"p.q":5,"p":{"q":{"r":4}},"":{"":9,"k":8},"n":null,"s.":7}"#,
+            "x.y":1,"x":{"y":2,"z":3},"p.q":5,"p":{"q":{"r":4}},"":{"":9,"k":8},"n":null,"s.":7,"u":{"":0}}"#,
     );
     for (path, expected) in [
         ("user", Some(Value::UInt(6))),
@@ -33,6 +33,7 @@ fn a_path_reaches_into_maps() {
         (".k", Some(Value::UInt(8))),
         ("use", None),
         ("users", None),
+        ("ux", None),
         ("user.x", None),
         ("a.b.d.0", None),
         ("a.b.c.", None),

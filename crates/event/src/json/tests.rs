@@ -145,6 +145,11 @@ fn keys_become_strings() {
 }
 
 #[test]
+fn one_odd_key_does_not_change_the_next() {
+    assert_eq!(json(b"\x82\x91\x05\x01\x91\x06\x02"), r#"{"[5]":1,"[6]":2}"#);
+}
+
+#[test]
 fn maps_as_keys_of_maps_stay_small() {
     let depth = NESTING_DEPTH_MAX;
     let value = [vec![0x81; depth], b"\xa1\"".to_vec(), vec![0x01; depth]].concat();

@@ -1,0 +1,55 @@
+//! Why a client's connection ends: one list that feeds the close code, the log and the counters.
+
+/// Why a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// The server stops.
+    GoingAway,
+    /// The client was further behind than `client_lag_limit`.
+    Lagging,
+    /// The client broke RFC 6455.
+    Protocol(&'static str),
+    /// A text message or a close reason was not UTF-8.
+    InvalidUtf8,
+    /// A message was larger than the inbound limit.
+    TooBig,
+    /// No pong within `ping_timeout`.
+    PongTimeout,
+    /// The client sent a close frame, with this code if it gave one.
+    ClosedByClient(Option<u16>),
+    /// The connection ended without a close frame.
+    Lost,
+}
+
+impl CloseReason {
+    /// The status code of the close frame (RFC 6455 section 7.4.1; 1013 from the IANA registry). `None`
+    /// when there is nobody left to tell.
+    #[must_use]
+    pub fn code(self) -> Option<u16> {
+        match self {
+            Self::GoingAway => Some(1001),
+            Self::Protocol(_) => Some(1002),
+            Self::InvalidUtf8 => Some(1007),
+            Self::TooBig => Some(1009),
+            Self::Lagging => Some(1013),
+            // The closing handshake echoes the code it was given.
+            Self::ClosedByClient(code) => Some(code.unwrap_or(1000)),
+            Self::PongTimeout | Self::Lost => None,
+        }
+    }
+
+    /// The words of the close frame; at most 123 bytes, as a control frame holds 125.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::GoingAway => "the server is going away",
+            Self::Lagging => "too slow: further behind than client_lag_limit",
+            Self::Protocol(what) => what,
+            Self::InvalidUtf8 => "text is not valid UTF-8",
+            Self::TooBig => "message too big",
+            Self::PongTimeout => "no pong in time",
+            Self::ClosedByClient(_) => "",
+            Self::Lost => "connection lost",
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! A view: what a set of clients asked to see, and the log that all of them read.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::encode::Shape;
+use crate::filter::Filter;
+use crate::log::Log;
+
+/// Index of a worker: the thread that writes to a share of the clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Worker(pub usize);
+
+/// What a client asked to see. Clients that ask for the same share one view.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ViewKey {
+    /// What one message holds.
+    pub shape: Shape,
+    /// Which events.
+    pub filter: Filter,
+}
+
+/// Tells views of a process apart, also after one is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ViewId(u64);
+
+impl ViewId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Tells workers that there is something to read.
+pub trait Wake: Send + Sync {
+    /// The view has news for clients of this worker. Called once until the worker calls
+    /// [`View::start_sweep`].
+    fn wake(&self, worker: Worker, view: &Arc<View>);
+}
+
+/// What the view knows of one worker.
+#[derive(Debug, Default)]
+struct Share {
+    /// Clients of that worker on this view.
+    clients: AtomicUsize,
+    /// The worker was woken and has not started its sweep yet.
+    woken: AtomicBool,
+    /// Position up to which the worker has offered the log to each of its clients.
+    swept: AtomicU64,
+}
+
+/// One view with its log.
+#[derive(Debug)]
+pub struct View {
+    id: ViewId,
+    key: ViewKey,
+    log: Mutex<Log>,
+    shares: Box<[Share]>,
+}
+
+impl View {
+    pub(crate) fn new(key: ViewKey, history_events: u64, workers: usize) -> Self {
+        Self {
+            id: ViewId::next(),
+            key,
+            log: Mutex::new(Log::new(history_events)),
+            shares: std::iter::repeat_with(Share::default).take(workers).collect(),
+        }
+    }
+
+    /// Its identity.
+    #[must_use]
+    pub fn id(&self) -> ViewId {
+        self.id
+    }
+
+    /// What its clients asked to see.
+    #[must_use]
+    pub fn key(&self) -> &ViewKey {
+        &self.key
+    }
+
+    pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
+        // A panic while appending leaves whole frames: append truncates what failed.
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a client in or out; returns how many remain.
+    pub(crate) fn join(&self, worker: Worker) {
+        let share = &self.shares[worker.0];
+        if share.clients.fetch_add(1, Ordering::SeqCst) == 0 {
+            // Whoever was last here stopped sweeping; what came since is not this client's backlog.
+            share.swept.fetch_max(self.log().end(), Ordering::SeqCst);
+        }
+    }
+
+    pub(crate) fn leave(&self, worker: Worker) -> usize {
+        self.shares[worker.0].clients.fetch_sub(1, Ordering::SeqCst);
+        self.shares.iter().map(|share| share.clients.load(Ordering::SeqCst)).sum()
+    }
+
+    /// Wakes every worker with clients here that is not woken yet.
+    pub(crate) fn wake(self: &Arc<Self>, wake: &dyn Wake) {
+        for (index, share) in self.shares.iter().enumerate() {
+            if share.clients.load(Ordering::SeqCst) > 0 && !share.woken.swap(true, Ordering::SeqCst) {
+                wake.wake(Worker(index), self);
+            }
+        }
+    }
+
+    /// A worker is about to offer what is new to its clients: makes it readable and returns where the
+    /// log now ends. News after this call wake the worker again.
+    pub fn start_sweep(&self, worker: Worker) -> u64 {
+        self.shares[worker.0].woken.store(false, Ordering::SeqCst);
+        self.log().seal()
+    }
+
+    /// The worker has offered everything up to `end` to each of its clients.
+    pub fn finish_sweep(&self, worker: Worker, end: u64) {
+        self.shares[worker.0].swept.fetch_max(end, Ordering::SeqCst);
+    }
+
+    /// Position after the last byte appended.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.log().end()
+    }
+
+    /// Bytes that some worker has not got round to offering to its clients yet. Not the lag of a
+    /// client: one that does not read costs its worker one refused write.
+    #[must_use]
+    pub fn backlog(&self) -> u64 {
+        let end = self.log().end();
+        let swept = |share: &Share| match share.clients.load(Ordering::SeqCst) {
+            0 => end,
+            _ => share.swept.load(Ordering::SeqCst),
+        };
+        end.saturating_sub(self.shares.iter().map(swept).min().unwrap_or(end))
+    }
+}

@@ -1,0 +1,16 @@
+//! The built binary from outside: real sockets, real senders, signals and exit codes.
+//!
+//! Nothing here knows the crates behind it; what goes in and what comes out is written down by hand. No
+//! test sleeps to wait for a state: each waits for a message, a log line or an exit, until a deadline
+//! that only a broken server reaches.
+
+mod chaos;
+mod cli;
+mod defects;
+mod matrix;
+mod readme;
+mod scale;
+mod senders;
+mod stop;
+mod support;
+mod vectors;

@@ -1,0 +1,52 @@
+//! Other people's programs, as `cargo xtask tools` installs them.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::DEADLINE;
+
+/// A file of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// Something `cargo xtask tools` has put there.
+fn installed(path: &str) -> PathBuf {
+    let path = repository(".tools").join(path);
+    assert!(path.exists(), "{} is missing: run `cargo xtask tools` first", path.display());
+    path
+}
+
+pub(crate) fn python(script: &str) -> Command {
+    let mut command = Command::new(installed("python/bin/python"));
+    command.arg(repository("tests/tools").join(script));
+    command
+}
+
+pub(crate) fn node(script: &str) -> Command {
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", installed("npm/node_modules")).arg(repository("tests/tools/node").join(script));
+    command
+}
+
+pub(crate) fn go_sender() -> Command {
+    // This version of the client would wait for an ack for ever.
+    let mut command = Command::new("timeout");
+    command.arg(DEADLINE.as_secs().to_string()).arg(installed("go/sender"));
+    command
+}
+
+/// Runs a sender against the server; the lines it prints.
+pub(crate) fn run(mut command: Command, address: SocketAddr) -> Vec<String> {
+    command.arg(address.ip().to_string()).arg(address.port().to_string());
+    succeed(command)
+}
+
+/// Runs to a good end; the lines printed.
+pub(crate) fn succeed(mut command: Command) -> Vec<String> {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
+    stdout.lines().map(str::to_owned).collect()
+}

@@ -1,0 +1,14 @@
+//! The websocket output on real sockets.
+//!
+//! A listener's task speaks HTTP (hyper) until a client is upgraded; then the bare socket goes to one of
+//! a few worker threads, which read and write many clients through epoll. A worker is woken once for
+//! all its clients; each client then gets everything new in one write.
+
+mod client;
+mod deadlines;
+mod engine;
+pub mod handshake;
+pub mod listener;
+mod page;
+pub mod query;
+pub mod worker;

@@ -1,0 +1,225 @@
+//! One client's socket and session: reading, writing, and the time limits it is bound by.
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use fluentcast_broadcast::close::CloseReason;
+use fluentcast_broadcast::session::Session;
+use mio::net::TcpStream;
+
+use super::worker::{ClientLimits, ConnectedGuard, NewClient};
+
+/// Reads from one client before others get their turn.
+const READS_PER_TURN_MAX: usize = 16;
+
+/// Slices in one vectored write. Linux takes at most 1,024; beyond a few dozen nothing is gained.
+const SLICES_PER_WRITE_MAX: usize = 64;
+
+/// Bytes of one vectored write at most.
+const BYTES_PER_WRITE_MAX: usize = 1024 * 1024;
+
+/// Bytes written to one client before others get their turn.
+const BYTES_PER_TURN_MAX: usize = 4 * 1024 * 1024;
+
+/// How long a client may take to answer a close frame, or to read up to it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connected client.
+pub(super) struct Client {
+    pub(super) stream: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) session: Session,
+    limits: ClientLimits,
+    /// The socket was full at the last write; epoll says when there is room.
+    pub(super) blocked: bool,
+    liveness: Liveness,
+    last_heard: Instant,
+    /// Set when closing begins: the connection ends then, whatever the client does.
+    close_by: Option<Instant>,
+    /// All is said and the write side shut: what still comes is read and dropped until the client has
+    /// seen the close frame, as a reset might take the frame from it.
+    lingering: bool,
+    _counted: ConnectedGuard,
+}
+
+/// Where the client stands with its pings.
+#[derive(Clone, Copy, Debug)]
+enum Liveness {
+    /// The next ping goes out then; `None`: there are no pings.
+    PingAt(Option<Instant>),
+    /// A ping went out; a sign of life is due.
+    Asked { since: Instant },
+}
+
+/// How a turn of a client ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Nothing more to do until something happens.
+    Rest,
+    /// There is more to do; others come first.
+    More,
+    /// The connection is over.
+    Over,
+}
+
+impl Client {
+    pub(super) fn new(new: NewClient, now: Instant) -> Self {
+        let ping = new.limits.ping_interval;
+        Self {
+            stream: TcpStream::from_std(new.stream),
+            peer: new.peer,
+            session: new.session,
+            limits: new.limits,
+            blocked: false,
+            liveness: Liveness::PingAt((!ping.is_zero()).then(|| now + ping)),
+            last_heard: now,
+            close_by: None,
+            lingering: false,
+            _counted: new.counted,
+        }
+    }
+
+    /// Whether it is further behind than it may be, in a log that ends at `log_end`.
+    pub(super) fn lags(&self, log_end: u64) -> bool {
+        self.session.lag(log_end) > self.limits.lag_bytes_max
+    }
+
+    /// Writes what the session has to say, until there is nothing more, the socket is full, or others
+    /// deserve a turn. Adds the bytes to `written`.
+    pub(super) fn write(&mut self, written: &mut u64) -> Turn {
+        let mut this_turn = 0;
+        self.blocked = false;
+        while !self.lingering {
+            let mut slices = Vec::with_capacity(4);
+            self.session.gather(&mut slices, SLICES_PER_WRITE_MAX, BYTES_PER_WRITE_MAX);
+            let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+            if offered == 0 {
+                break;
+            }
+            match write_slices(&mut self.stream, &slices) {
+                Ok(taken) => {
+                    self.session.written(taken);
+                    *written += taken as u64;
+                    this_turn += taken;
+                    if taken < offered {
+                        self.blocked = true;
+                        return Turn::Rest;
+                    }
+                    if this_turn >= BYTES_PER_TURN_MAX {
+                        return Turn::More;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    return Turn::Rest;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => {
+                    self.session.close(CloseReason::Lost);
+                    return Turn::Over;
+                }
+            }
+        }
+        self.turn_when_finished()
+    }
+
+    fn turn_when_finished(&mut self) -> Turn {
+        if !self.session.is_finished() {
+            return Turn::Rest;
+        }
+        let at_fault = matches!(
+            self.session.closing(),
+            Some(CloseReason::Protocol(_) | CloseReason::InvalidUtf8 | CloseReason::TooBig)
+        );
+        if !at_fault {
+            return Turn::Over;
+        }
+        if !self.lingering {
+            self.lingering = true;
+            if self.stream.shutdown(std::net::Shutdown::Write).is_err() {
+                return Turn::Over;
+            }
+        }
+        Turn::Rest
+    }
+
+    /// Reads what the client has sent. Data of the classic stream means nothing and is dropped.
+    pub(super) fn read(&mut self, buffer: &mut [u8], now: Instant) -> Turn {
+        for _ in 0..READS_PER_TURN_MAX {
+            match self.stream.read(buffer) {
+                Ok(0) => {
+                    self.session.close(CloseReason::Lost);
+                    return Turn::Over;
+                }
+                Ok(_) if self.lingering => {}
+                Ok(read) => self.received(&mut buffer[..read], now),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Turn::Rest,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => {
+                    self.session.close(CloseReason::Lost);
+                    return Turn::Over;
+                }
+            }
+        }
+        Turn::More
+    }
+
+    /// Takes bytes the client has sent.
+    pub(super) fn received(&mut self, bytes: &mut [u8], now: Instant) {
+        self.last_heard = now;
+        if self.session.closing().is_none_or(|_| !self.session.is_finished()) {
+            self.session.received(bytes, |_, _, _, _| {});
+        }
+    }
+
+    /// When [`Client::on_deadline`] wants to be called.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match (self.close_by, self.liveness) {
+            (Some(close_by), _) => Some(close_by),
+            (None, Liveness::PingAt(at)) => at,
+            (None, Liveness::Asked { since }) => Some(since + self.limits.ping_timeout),
+        }
+    }
+
+    /// Sets the end of a close that has begun; returns it once.
+    pub(super) fn start_closing(&mut self, now: Instant) -> Option<Instant> {
+        if self.close_by.is_some() || self.session.closing().is_none() {
+            return None;
+        }
+        self.close_by = Some(now + CLOSE_TIMEOUT);
+        self.close_by
+    }
+
+    /// Does what time demands: pings, gives up on who does not answer, ends a close that takes too
+    /// long.
+    pub(super) fn on_deadline(&mut self, now: Instant) -> Turn {
+        if self.deadline().is_none_or(|at| at > now) {
+            return Turn::Rest;
+        }
+        if self.close_by.is_some() {
+            return Turn::Over;
+        }
+        if let Liveness::Asked { since } = self.liveness {
+            if self.last_heard < since {
+                self.session.close(CloseReason::PongTimeout);
+                return Turn::Over;
+            }
+            let next = (since + self.limits.ping_interval).max(now);
+            self.liveness = Liveness::PingAt(Some(next));
+            if next > now {
+                return Turn::Rest;
+            }
+        }
+        self.session.ping();
+        self.liveness = Liveness::Asked { since: now };
+        Turn::More
+    }
+}
+
+fn write_slices(stream: &mut TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    match slices {
+        [one] => stream.write(one),
+        many => stream.write_vectored(many),
+    }
+}

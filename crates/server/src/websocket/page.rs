@@ -1,0 +1,62 @@
+//! The short page at `/`: what this is and where the stream is.
+
+use hyper::header::{HOST, HeaderMap};
+
+/// The page, for a port whose outputs answer on these prefixes.
+pub(super) fn html(headers: &HeaderMap, paths: &[&str]) -> String {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
+    let host = host.unwrap_or("localhost");
+    let mut streams = String::new();
+    for path in paths {
+        streams.push_str("<li><code>ws://");
+        streams.push_str(host);
+        escape(path, &mut streams);
+        streams.push_str("</code></li>\n");
+    }
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Fluentcast</title>\n\
+         <h1>Fluentcast</h1>\n<p>Events are streamed here over WebSocket, one event per message:</p>\n\
+         <ul>\n{streams}</ul>\n\
+         <p>Add <code>?field=value</code> to see only events whose field has that value, and\n\
+         <code>token=…</code> when the stream needs one. <a href=\"/healthz\">/healthz</a> says whether the\n\
+         server is up, <a href=\"/metrics\">/metrics</a> what it counts.</p>\n</html>\n"
+    )
+}
+
+/// Whether a Host header is a host and a port and nothing that means something in HTML.
+fn is_plain(host: &str) -> bool {
+    !host.is_empty()
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))
+}
+
+fn escape(text: &str, out: &mut String) {
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            other => out.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_page_names_every_stream_and_trusts_no_host() {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("logs.example:8080"));
+        let page = html(&headers, &["/", "/a<b"]);
+        assert!(page.contains("<code>ws://logs.example:8080/</code>"));
+        assert!(page.contains("<code>ws://logs.example:8080/a&lt;b</code>"));
+        headers.insert(HOST, HeaderValue::from_static("<script>"));
+        assert!(html(&headers, &["/"]).contains("ws://localhost/"));
+    }
+}

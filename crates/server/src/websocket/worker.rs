@@ -1,0 +1,196 @@
+//! The threads that own the clients' sockets, and the way to them: an inbox and a waker each.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use fluentcast_broadcast::session::Session;
+use fluentcast_broadcast::view::{View, Wake, Worker};
+use mio::{Poll, Token};
+
+use crate::metrics::Metrics;
+use crate::websocket::engine::Engine;
+
+/// The token of the waker; clients have the index of their slot.
+pub(super) const WAKER: Token = Token(usize::MAX);
+
+/// What a client is bound by.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientLimits {
+    /// Bytes it may be behind.
+    pub lag_bytes_max: u64,
+    /// Time between pings; zero: none.
+    pub ping_interval: Duration,
+    /// Time a sign of life may take after a ping.
+    pub ping_timeout: Duration,
+}
+
+/// A client that has finished its handshake.
+#[derive(Debug)]
+pub struct NewClient {
+    /// Its socket, already non-blocking.
+    pub stream: std::net::TcpStream,
+    /// Its address, for the log.
+    pub peer: SocketAddr,
+    /// Its session, subscribed for this worker.
+    pub session: Session,
+    /// What it sent right behind its handshake.
+    pub read_already: Vec<u8>,
+    /// Its bounds.
+    pub limits: ClientLimits,
+    /// Counts it as connected until it is dropped.
+    pub counted: ConnectedGuard,
+}
+
+/// Counts a client as connected, from the handshake to the end of its connection.
+#[derive(Debug)]
+pub struct ConnectedGuard {
+    metrics: Arc<Metrics>,
+    connected: Arc<AtomicU32>,
+}
+
+impl ConnectedGuard {
+    /// Counts one more client of an output if that stays within `limit`.
+    #[must_use]
+    pub fn admit(metrics: &Arc<Metrics>, connected: &Arc<AtomicU32>, limit: u32) -> Option<Self> {
+        let more = |now: u32| (now < limit).then_some(now + 1);
+        connected.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
+        metrics.websocket_clients.inc();
+        Some(Self { metrics: Arc::clone(metrics), connected: Arc::clone(connected) })
+    }
+}
+
+impl Drop for ConnectedGuard {
+    fn drop(&mut self) {
+        self.connected.fetch_sub(1, Ordering::SeqCst);
+        self.metrics.websocket_clients.dec();
+    }
+}
+
+pub(super) enum Command {
+    Join(Box<NewClient>),
+    News(Arc<View>),
+    /// Send everything, close with 1001, and end by the deadline.
+    Drain(Instant),
+}
+
+/// The way to one worker.
+pub(super) struct Inbox {
+    commands: Mutex<Vec<Command>>,
+    waker: mio::Waker,
+}
+
+impl Inbox {
+    /// Takes all commands.
+    pub(super) fn take(&self) -> Vec<Command> {
+        std::mem::take(&mut *self.commands.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn push(&self, command: Command) {
+        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        commands.push(command);
+        let first = commands.len() == 1;
+        drop(commands);
+        // Whoever is second knows that the first has woken the worker, which takes all at once.
+        if first && let Err(error) = self.waker.wake() {
+            tracing::error!(%error, "cannot wake a websocket worker");
+        }
+    }
+}
+
+/// All workers. Dropping it without [`Workers::drain`] leaves them running.
+pub struct Workers {
+    inboxes: Arc<[Inbox]>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// The part of [`Workers`] that hubs and listeners share.
+#[derive(Clone)]
+pub struct WorkerPool {
+    inboxes: Arc<[Inbox]>,
+    next: Arc<AtomicUsize>,
+}
+
+impl std::fmt::Debug for WorkerPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} workers", self.inboxes.len())
+    }
+}
+
+impl WorkerPool {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inboxes.len()
+    }
+
+    /// Never true: there is at least one worker.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.inboxes.is_empty()
+    }
+
+    /// The worker for the next client, in turn.
+    #[must_use]
+    pub fn assign(&self) -> Worker {
+        Worker(self.next.fetch_add(1, Ordering::Relaxed) % self.len())
+    }
+
+    /// Hands a client to its worker.
+    pub fn join(&self, worker: Worker, client: NewClient) {
+        self.inboxes[worker.0].push(Command::Join(Box::new(client)));
+    }
+}
+
+impl Wake for WorkerPool {
+    fn wake(&self, worker: Worker, view: &Arc<View>) {
+        self.inboxes[worker.0].push(Command::News(Arc::clone(view)));
+    }
+}
+
+impl Workers {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When epoll or a thread cannot be had.
+    pub fn start(workers: usize, metrics: &Arc<Metrics>) -> io::Result<Self> {
+        let mut polls = Vec::new();
+        let mut inboxes = Vec::new();
+        for _ in 0..workers {
+            let poll = Poll::new()?;
+            let waker = mio::Waker::new(poll.registry(), WAKER)?;
+            inboxes.push(Inbox { commands: Mutex::default(), waker });
+            polls.push(poll);
+        }
+        let inboxes: Arc<[Inbox]> = inboxes.into();
+        let mut threads = Vec::new();
+        for (index, poll) in polls.into_iter().enumerate() {
+            let engine = Engine::new(Worker(index), poll, Arc::clone(&inboxes), Arc::clone(metrics));
+            let builder = std::thread::Builder::new().name(format!("websocket-{index}"));
+            threads.push(builder.spawn(move || engine.run())?);
+        }
+        Ok(Self { inboxes, threads })
+    }
+
+    /// The part that hubs and listeners share.
+    #[must_use]
+    pub fn pool(&self) -> WorkerPool {
+        WorkerPool { inboxes: Arc::clone(&self.inboxes), next: Arc::default() }
+    }
+
+    /// Sends every client what is still to come, closes it with 1001, and ends the threads; at the
+    /// deadline whoever is left is cut and named. Blocks until then.
+    pub fn drain(self, deadline: Instant) {
+        for inbox in &*self.inboxes {
+            inbox.push(Command::Drain(deadline));
+        }
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a websocket worker panicked");
+            }
+        }
+    }
+}

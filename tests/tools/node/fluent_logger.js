@@ -1,0 +1,42 @@
+// Sends events through npm's fluent-logger in each of its modes, with and without acks.
+// usage: NODE_PATH=... node fluent_logger.js HOST PORT
+
+const logger = require("fluent-logger");
+const { RECORDS, report, run } = require("./common");
+
+function emit(sender, label, record, seconds) {
+  return new Promise((resolve, reject) => {
+    sender.emit(label, record, seconds, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+run(async (host, port) => {
+  let start = 1600000000;
+  for (const eventMode of ["Message", "PackedForward", "CompressedPackedForward"]) {
+    for (const requireAckResponse of [true, false]) {
+      const name = `${eventMode}${requireAckResponse ? "_ack" : ""}`;
+      const sender = logger.createFluentSender(`js.${name}`, {
+        host,
+        port,
+        eventMode,
+        requireAckResponse,
+        ackResponseTimeout: 20000,
+        timeout: 20,
+        flushInterval: 10,
+      });
+      await new Promise((resolve, reject) => {
+        sender.on("error", reject);
+        Promise.all(
+          RECORDS.map((record, number) => {
+            // Half a second more makes it an EventTime.
+            const time = number % 2 ? new logger.EventTime(start + number, 5e8) : start + number;
+            report(`js.${name}.x`, start + number, record);
+            return emit(sender, "x", record, time);
+          }),
+        ).then(resolve, reject);
+      });
+      await new Promise((resolve) => sender.end(null, null, resolve));
+      start += 100;
+    }
+  }
+});

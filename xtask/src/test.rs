@@ -1,0 +1,52 @@
+//! `cargo xtask test`: every check of the repository, cheapest first, stopping at the first failure.
+
+use anyhow::{Result, bail};
+
+use crate::shell::{cargo, run, step};
+use crate::{conformance, tools};
+
+pub(crate) fn all() -> Result<()> {
+    step("format", format)?;
+    step("tools", tools::install_all)?;
+    step("clippy", clippy)?;
+    step("dependencies", dependencies)?;
+    step("tests", || run(cargo().args(["test", "--workspace"])))?;
+    step("conformance", conformance::run)
+}
+
+pub(crate) fn only(part: &str) -> Result<()> {
+    match part {
+        "lint" => {
+            step("format", format)?;
+            step("clippy", clippy)?;
+            step("cargo-deny", tools::install_cargo_deny)?;
+            step("dependencies", dependencies)
+        }
+        "unit" => step("unit tests", || {
+            run(cargo().args(["test", "--workspace", "--exclude", "fluentcast"]))?;
+            run(cargo().args(["test", "-p", "fluentcast", "--bins"]))
+        }),
+        "e2e" => {
+            step("tools", tools::install_for_tests)?;
+            step("end-to-end tests", || run(cargo().args(["test", "-p", "fluentcast", "--test", "e2e"])))
+        }
+        "conformance" => {
+            step("python", tools::install_python)?;
+            step("conformance", conformance::run)
+        }
+        _ => bail!("`{part}` is not one of lint, unit, e2e, conformance"),
+    }
+}
+
+fn format() -> Result<()> {
+    run(cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<()> {
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+/// Advisories are not checked: their database lives on a host that this project's CI cannot reach.
+fn dependencies() -> Result<()> {
+    run(cargo().args(["deny", "--log-level", "error", "check", "bans", "licenses", "sources"]))
+}
