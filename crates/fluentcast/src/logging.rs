@@ -141,10 +141,8 @@ mod tests {
     fn a_line_is_in_fluentds_form_and_cannot_be_broken_by_what_a_peer_sent() {
         let captured = Captured::default();
         let writer = captured.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .event_format(FluentdForm)
-            .with_writer(move || writer.clone())
-            .finish();
+        let subscriber =
+            tracing_subscriber::fmt().event_format(FluentdForm).with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {
             let tag = "a\n2026-01-01 [error]: forged";
             tracing::warn!(%tag, kind = "forward", n = 5, address = %"127.0.0.1:1", "no patterns {}", "x\ny");

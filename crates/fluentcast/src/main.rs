@@ -26,11 +26,9 @@ fn main() -> ExitCode {
     };
     let done = match &args.command {
         Some(Command::Check { file }) => configuration::check(file, &args),
-        Some(Command::Reference { markdown }) => print(&if *markdown {
-            reference::render_markdown()
-        } else {
-            reference::render_text()
-        }),
+        Some(Command::Reference { markdown }) => {
+            print(&if *markdown { reference::render_markdown() } else { reference::render_text() })
+        }
         None => run(&args),
     };
     match done {
@@ -73,7 +71,9 @@ async fn serve(settings: &Settings, configuration: &Configuration) -> anyhow::Re
         tracing::info!(kind = listening.kind, address = %listening.address, "listening");
     }
     if configuration.is_embedded() {
-        tracing::info!(r#"try it: curl -X POST -d 'json={{"action":"login","user":6}}' http://127.0.0.1:8888/foo/bar"#);
+        tracing::info!(
+            r#"try it: curl -X POST -d 'json={{"action":"login","user":6}}' http://127.0.0.1:8888/foo/bar"#
+        );
         tracing::info!(
             "watch:  npx wscat -c ws://127.0.0.1:8080/   (or in the console of a browser at \
              http://127.0.0.1:8080/: new WebSocket('ws://127.0.0.1:8080/').onmessage = m => console.log(m.data))"
