@@ -35,6 +35,7 @@ pub fn check(root: &Element, sources: &SourceMap, diagnostics: &mut Diagnostics)
     let no_system = Element { name: "system".to_owned(), ..Element::default() };
     let mut ctx = Context::new(sources, diagnostics);
     let settings = read(&mut ctx, root, &no_system);
+    ctx.check_ids();
     ports::check(&mut ctx);
     (diagnostics.error_count() == errors_before).then_some(settings)
 }
@@ -42,7 +43,12 @@ pub fn check(root: &Element, sources: &SourceMap, diagnostics: &mut Diagnostics)
 fn read<'a>(ctx: &mut Context<'a>, root: &'a Element, no_system: &'a Element) -> Settings {
     let layout = Layout::of(ctx, root, no_system);
     let scopes = routes::read(ctx, &layout.scopes);
-    let sources = layout.sources.iter().filter_map(|element| source::read(ctx, element)).collect();
+    let mut sources: Vec<_> =
+        layout.sources.iter().filter_map(|element| source::read(ctx, element)).collect();
+    if ctx.without_source {
+        sources.clear();
+        ctx.binds.retain(|bind| !bind.is_source());
+    }
     let error_scope = ctx.labels.get("@ERROR").copied();
     Settings { system: layout.system, sources, scopes, error_scope }
 }

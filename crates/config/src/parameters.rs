@@ -298,12 +298,15 @@ mod tests {
                 .parameters
                 .iter()
                 .flat_map(|parameter| parameter.aliases.iter().chain([&parameter.name]))
-                .chain(section.moved().map(|moved| &moved.old))
                 .collect();
             let all = names.len();
             names.sort();
             names.dedup();
             assert_eq!(names.len(), all, "{}", section.path);
+            for moved in section.moved() {
+                assert!(!names.contains(&&moved.old), "{} {}", section.path, moved.old);
+                assert!(section.subsection(moved.section).is_some(), "{} {}", section.path, moved.section);
+            }
         }
     }
 

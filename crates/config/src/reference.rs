@@ -24,7 +24,7 @@ pub fn render_text() -> String {
             let _ = writeln!(out, "    <{}>\n        {}", child.name, child.meaning);
         }
         for (names, word, why) in others(section) {
-            let _ = writeln!(out, "    {}: {word}, {why}", names.join(", "));
+            let _ = writeln!(out, "    {}: {word}; {why}", names.join(", "));
         }
         out.push('\n');
     }
@@ -79,7 +79,7 @@ fn markdown_notes(out: &mut String, section: &Section) {
     }
     for (names, word, why) in others(section) {
         let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-        notes.push(format!("{} {word}: {why}.", names.join(", ")));
+        notes.push(format!("{}: {word}; {why}.", names.join(", ")));
     }
     let mut old: Vec<_> = section.moved().map(|moved| moved.section).collect();
     old.sort_unstable();

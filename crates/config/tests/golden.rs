@@ -7,19 +7,40 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fluentcast_config::load::{Environment, FileKind, Loaded, load_file};
+use fluentcast_config::check::{check, codes::CODES};
+use fluentcast_config::load::{Environment, FileKind, Loaded, load_file, load_text};
+use fluentcast_config::settings::Settings;
 use fluentcast_config::source::{SourceMap, Span};
 use fluentcast_config::tree::{Element, Value};
 
+#[path = "golden/settings.rs"]
+mod settings_text;
+
+use settings_text::Which;
+
 /// The cases that must exist at least.
-const CASES_MIN: usize = 150;
+const CASES_MIN: usize = 330;
 
 /// Writes one aspect of a configuration down.
-type Dump = fn(&Loaded) -> String;
+type Dump = fn(&Outcome) -> String;
+
+/// What came of a case.
+struct Outcome {
+    loaded: Loaded,
+    /// The checked settings. The check runs only when the case expects settings: most cases are of the
+    /// language alone.
+    settings: Option<Settings>,
+}
 
 /// What a case can expect of a configuration, by section name. `diagnostics` is compared even when the
 /// case has no such section: then there must be none.
-const EXPECTATIONS: [(&str, Dump); 3] = [("tree", tree), ("spans", spans), ("diagnostics", diagnostics)];
+const EXPECTATIONS: [(&str, Dump); 5] = [
+    ("tree", |outcome| tree(&outcome.loaded)),
+    ("spans", |outcome| spans(&outcome.loaded)),
+    ("settings", |outcome| settings(outcome, Which::Changed)),
+    ("all-settings", |outcome| settings(outcome, Which::All)),
+    ("diagnostics", |outcome| diagnostics(&outcome.loaded)),
+];
 
 fn tree(loaded: &Loaded) -> String {
     let mut out = String::new();
@@ -31,6 +52,19 @@ fn spans(loaded: &Loaded) -> String {
     let mut out = String::new();
     dump_spans(&loaded.sources, &loaded.root, 0, &mut out);
     out
+}
+
+fn settings(outcome: &Outcome, which: Which) -> String {
+    /// One of everything that has defaults worth hiding.
+    const PLAIN: &str = "<source>\n@type forward\n</source>\n<source>\n@type http\n</source>\n\
+        <source>\n@type sample\ntag t\n</source>\n<match a>\n@type websocket\n</match>\n\
+        <match b>\n@type file\npath /p\n</match>";
+    let Some(settings) = &outcome.settings else {
+        return "none\n".to_owned();
+    };
+    let mut plain = load_text("plain", PLAIN, &Environment::default());
+    let defaults = check(&plain.root, &plain.sources, &mut plain.diagnostics).unwrap();
+    settings_text::dump(settings, &defaults, which)
 }
 
 fn diagnostics(loaded: &Loaded) -> String {
@@ -143,12 +177,19 @@ impl Case {
         let directory = tempfile::tempdir().unwrap();
         let main = self.write_files(directory.path());
         let inline = self.section("inline").map(str::trim_end);
-        let loaded = load_file(&main, &self.environment(), inline, FileKind::Guess);
+        let mut loaded = load_file(&main, &self.environment(), inline, FileKind::Guess);
+        let typed = self.section("settings").or(self.section("all-settings")).is_some();
+        let settings = if typed && !loaded.diagnostics.has_errors() {
+            check(&loaded.root, &loaded.sources, &mut loaded.diagnostics)
+        } else {
+            None
+        };
+        let outcome = Outcome { loaded, settings };
         let mut sections = self.sections.clone();
         for (name, dump) in EXPECTATIONS {
             let found = sections.iter_mut().find(|(header, _)| header == name);
             let wanted = found.is_some() || name == "diagnostics";
-            let text = if wanted { dump(&loaded) } else { continue };
+            let text = if wanted { dump(&outcome) } else { continue };
             // Where the case was laid out is not its business.
             let text = text.replace(&format!("{}/", directory.path().display()), "");
             match found {
@@ -225,7 +266,20 @@ fn every_tree_survives_printing() {
             continue;
         }
         let printed = loaded.root.print();
-        let again = fluentcast_config::load::load_text("printed", &printed, &Environment::default());
+        let again = load_text("printed", &printed, &Environment::default());
         assert_eq!(tree(&loaded), tree(&again), "{}\n{printed}", case.path.display());
     }
+}
+
+/// Every mistake that the checks can find is found by some case.
+#[test]
+fn every_code_has_a_case() {
+    let diagnostics: String =
+        corpus().iter().filter_map(|case| case.section("diagnostics").map(str::to_owned)).collect();
+    let missing: Vec<_> = CODES
+        .iter()
+        .map(|(code, _)| code)
+        .filter(|code| !diagnostics.contains(&format!("[{code}]")))
+        .collect();
+    assert!(missing.is_empty(), "no case shows {missing:?}");
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use fluentcast_config::DEFAULT_CONFIG;
 use fluentcast_config::check;
-use fluentcast_config::default::DEFAULT_CONFIG;
 use fluentcast_config::diagnostics::Severity;
 use fluentcast_config::load::{self, Environment, FileKind, Loaded};
 use fluentcast_config::settings::Settings;

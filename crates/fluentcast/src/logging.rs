@@ -72,7 +72,7 @@ where
         };
         let mut line = Line::default();
         event.record(&mut line);
-        let now = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S %z");
+        let now = jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S %z");
         writeln!(writer, "{now} [{level}]: {}{}", line.message, line.fields)
     }
 }

@@ -68,7 +68,7 @@ async fn serve(settings: &Settings, configuration: &Configuration) -> anyhow::Re
     );
     let server = Server::bind(settings, configuration.hostname())?;
     for listening in server.listening() {
-        tracing::info!(kind = listening.kind, address = %listening.address, "listening");
+        tracing::info!(kind = %listening.kind, address = %listening.address, "listening");
     }
     if configuration.is_embedded() {
         tracing::info!(

@@ -124,12 +124,13 @@ impl Builder<'_> {
                 Filter::Rewrite(filters::Filter::Grep(filters::grep::Filter::new(grep)))
             }
             FilterKind::RecordTransformer(transformer) => {
-                let filter = filters::record_transformer::Filter::new(transformer, self.hostname)
-                    .map_err(|error| BuildError {
+                let filter = filters::record_transformer::Filter::new(transformer, self.hostname).map_err(
+                    |error| BuildError {
                         origin: filter.origin.clone(),
                         what: "cannot use a template".to_owned(),
                         error: io::Error::other(error),
-                    })?;
+                    },
+                )?;
                 Filter::Rewrite(filters::Filter::RecordTransformer(filter))
             }
         })

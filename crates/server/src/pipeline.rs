@@ -198,9 +198,9 @@ impl Pipeline {
                 }
                 Output::Null => Ok(()),
                 Output::Copy(stores) => return self.copy(stores, batch, path).await,
-                Output::Relabel(_) if path.hops >= RELABEL_HOPS_MAX => {
-                    Err(format!("handed on through more than {RELABEL_HOPS_MAX} labels: relabel goes in a circle"))
-                }
+                Output::Relabel(_) if path.hops >= RELABEL_HOPS_MAX => Err(format!(
+                    "handed on through more than {RELABEL_HOPS_MAX} labels: relabel goes in a circle"
+                )),
                 Output::Relabel(scope) => {
                     let path = Path { hops: path.hops + 1, ..path };
                     return self.run(*scope, batch.clone(), path).await;
@@ -270,7 +270,6 @@ struct Entry {
 impl Emit for Entry {
     fn emit(&self, batch: Batch) -> Emitted<'_> {
         Box::pin(async move {
-            self.pipeline.metrics.batches_received.inc();
             let result = self.pipeline.run(self.scope, batch, Path::default()).await;
             if let Err(error) = &result {
                 self.pipeline.note_failure(error);

@@ -183,7 +183,8 @@ fn bind_source(source: &Source, listening: &mut Vec<Listening>) -> Result<BoundS
     let fail = |kind, at: &Listen, error| StartError::Bind { kind, at: Box::new(at.clone()), error };
     match &source.kind {
         SourceKind::Forward(settings) => {
-            let bound = forward::bind(settings).map_err(|error| fail("forward", &settings.listen, error))?;
+            let bound =
+                forward::Bound::bind(settings).map_err(|error| fail("forward", &settings.listen, error))?;
             listening.push(Listening { kind: "forward", address: bound.local_addr() });
             Ok(BoundSource::Forward(bound, settings.clone()))
         }
@@ -206,12 +207,7 @@ fn bind_port(listen: &Listen) -> Result<(TcpListener, SocketAddr), StartError> {
     bound.map_err(|error| StartError::Bind { kind: "websocket", at: Box::new(listen.clone()), error })
 }
 
-async fn serve_source(
-    source: BoundSource,
-    emitter: Emitter,
-    metrics: Arc<Metrics>,
-    stop: CancellationToken,
-) {
+async fn serve_source(source: BoundSource, emitter: Emitter, metrics: Arc<Metrics>, stop: CancellationToken) {
     match source {
         BoundSource::Forward(bound, settings) => {
             forward::serve(bound, settings, emitter, metrics, stop).await;

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use fluentcast_event::limits::CONFIG_DIAGNOSTICS_KEPT_MAX;
+
 use super::codes;
 use super::ports::Bind;
 use crate::diagnostics::{Diagnostics, Draft};
@@ -18,13 +20,16 @@ pub(super) struct Context<'a> {
     pub(super) strictness: Strictness,
     /// Permissions of new files and directories, once `<system>` is read.
     pub(super) file_modes: (u32, u32),
+    /// `<system> without_source`.
+    pub(super) without_source: bool,
     /// Every label, and the root as `@ROOT`.
     pub(super) labels: HashMap<String, ScopeId>,
     /// Every address something listens on.
     pub(super) binds: Vec<Bind>,
     /// Where the outputs read since this was last emptied hand their events on to.
     pub(super) relabels: Vec<(ScopeId, Span)>,
-    ids: HashMap<String, Span>,
+    /// Every `@id`.
+    pub(super) ids: Vec<(String, Span)>,
     /// Which parameters were read, so that a test can hold them against the table.
     #[cfg(test)]
     pub(super) reads: std::collections::BTreeSet<(&'static str, &'static str)>,
@@ -37,10 +42,11 @@ impl<'a> Context<'a> {
             diagnostics,
             strictness: Strictness::Lenient,
             file_modes: (0, 0),
+            without_source: false,
             labels: HashMap::from([("@ROOT".to_owned(), ScopeId::ROOT)]),
             binds: Vec::new(),
             relabels: Vec::new(),
-            ids: HashMap::new(),
+            ids: Vec::new(),
             #[cfg(test)]
             reads: std::collections::BTreeSet::new(),
         }
@@ -71,26 +77,48 @@ impl<'a> Context<'a> {
         self.sources.location(span)
     }
 
+    /// The known word nearest to a mistyped one, as a sentence. Not when there are more mistakes than
+    /// anybody is shown: looking is what costs most in a file of nothing but mistakes.
+    pub(super) fn did_you_mean<'k, I>(&self, word: &str, known: impl FnOnce() -> I) -> Option<String>
+    where
+        I: IntoIterator<Item = &'k str>,
+    {
+        let mistakes = self.diagnostics.error_count().max(self.diagnostics.warning_count());
+        if mistakes > CONFIG_DIAGNOSTICS_KEPT_MAX {
+            return None;
+        }
+        suggest::did_you_mean(word, known())
+    }
+
     /// The scope of a `@label`.
     pub(super) fn label(&mut self, name: &str, span: Span) -> Option<ScopeId> {
         if let Some(scope) = self.labels.get(name) {
             return Some(*scope);
         }
-        let mut known: Vec<_> = self.labels.keys().map(String::as_str).collect();
-        known.sort_unstable();
-        let help = suggest::did_you_mean(name, known)
+        let help = self
+            .did_you_mean(name, || {
+                let mut known: Vec<_> = self.labels.keys().map(String::as_str).collect();
+                known.sort_unstable();
+                known
+            })
             .unwrap_or_else(|| format!("add a section `<label {name}>` ... `</label>`"));
         self.error("unknown-label", span, format!("{name} label not found")).help(help);
         None
     }
 
-    /// Takes an `@id`, which must be the only one of that name.
-    pub(super) fn id(&mut self, id: &str, span: Span) {
-        let Some(first) = self.ids.insert(id.to_owned(), span) else {
-            return;
-        };
-        let place = self.origin(first);
-        self.error("duplicate-id", span, format!("the @id `{id}` is already taken at {place}"))
-            .help("give every plugin its own @id");
+    /// Reports every `@id` that an earlier plugin has.
+    pub(super) fn check_ids(&mut self) {
+        let mut ids = std::mem::take(&mut self.ids);
+        ids.sort_by_key(|(_, span)| *span);
+        let mut firsts = HashMap::new();
+        for (id, span) in ids {
+            let Some(first) = firsts.get(&id) else {
+                firsts.insert(id, span);
+                continue;
+            };
+            let place = self.origin(*first);
+            self.error("duplicate-id", span, format!("the @id `{id}` is already taken at {place}"))
+                .help("give every plugin its own @id");
+        }
     }
 }

@@ -127,7 +127,7 @@ impl FromText for ByteSize {
         let size = values::size(text, strictness)?;
         match u64::try_from(size.value) {
             Ok(bytes) if bytes >= min => Ok(size.map(|_| Self(bytes))),
-            _ => Err(Problem::range(format!("{} bytes are less than {min}", size.value))),
+            _ => Err(Problem::range(format!("it must be at least {min} bytes, not {}", size.value))),
         }
     }
 }
@@ -140,10 +140,10 @@ impl FromText for Duration {
         let bounds = f64::from(min)..=f64::from(CONFIG_TIME_SECONDS_MAX);
         match Self::try_from_secs_f64(time.value) {
             Ok(duration) if bounds.contains(&time.value) => Ok(time.map(|_| duration)),
-            _ => Err(Problem::range(format!(
-                "{} seconds are not between {min} and {CONFIG_TIME_SECONDS_MAX}",
-                time.value
-            ))),
+            _ if time.value > f64::from(min) => {
+                Err(Problem::range(format!("{} seconds are longer than a hundred years", time.value)))
+            }
+            _ => Err(Problem::range(format!("it must be at least {min} seconds, not {}", time.value))),
         }
     }
 }

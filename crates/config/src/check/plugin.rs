@@ -28,15 +28,17 @@ impl<'a> Plugin<'a> {
         let origin = ctx.origin(element.name_span);
         let id = reserved(element, "@id").filter(|id| !id.text.is_empty());
         if let Some(id) = id {
-            ctx.id(id.text, id.span);
+            ctx.ids.push((id.text.to_owned(), id.span));
         }
         let label = reserved(element, "@label");
         if let Some(level) = element.param("@log_level") {
             ignored(ctx, level);
         }
         let Some(type_name) = reserved(element, "@type").filter(|name| !name.text.is_empty()) else {
-            let kind = if element.name == "store" { "section" } else { "directive" };
-            let message = format!("Missing '@type' parameter on <{}> {kind}", element.name);
+            let name = &element.name;
+            let place =
+                if name == "store" { "in <store> section" } else { &format!("on <{name}> directive") };
+            let message = format!("Missing '@type' parameter {place}");
             ctx.error("missing-type", element.name_span, message)
                 .help(format!("add `@type NAME`; there are {}", role.names().join(", ")));
             return None;

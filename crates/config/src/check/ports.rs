@@ -14,7 +14,7 @@ pub(super) struct Bind {
     what: &'static str,
     host: String,
     port: u16,
-    /// The URL prefix of a websocket output.
+    /// The URL prefix of a websocket output; a source has none.
     path: Option<String>,
     span: Span,
 }
@@ -44,7 +44,8 @@ pub(super) fn listen(
 
 /// Reports addresses that are used twice.
 pub(super) fn check(ctx: &mut Context<'_>) {
-    let binds = std::mem::take(&mut ctx.binds);
+    let mut binds = std::mem::take(&mut ctx.binds);
+    binds.sort_by_key(|bind| bind.span);
     let mut by_port: HashMap<u16, Vec<&Bind>> = HashMap::new();
     for bind in &binds {
         // The system chooses a free one for each.
@@ -66,6 +67,10 @@ pub(super) fn check(ctx: &mut Context<'_>) {
 }
 
 impl Bind {
+    pub(super) fn is_source(&self) -> bool {
+        self.path.is_none()
+    }
+
     /// Why the two cannot be together, if they cannot.
     fn conflict(&self, other: &Self) -> Option<&'static str> {
         if !overlap(&self.host, &other.host) {

@@ -1,14 +1,16 @@
 //! The rules of every scope, and what can never happen in them: sections that no event reaches, and
 //! labels that hand events round in a circle.
 
-use fluentcast_event::limits::REACHABILITY_COMPARISONS_MAX;
+use std::collections::HashSet;
+
+use fluentcast_event::limits::{REACHABILITY_COMPARISONS_MAX, RELABEL_HOPS_MAX};
 use fluentcast_event::pattern::TagPattern;
 
 use super::context::Context;
 use super::layout::{ScopeLayout, nothing_comes};
 use super::plugin::argument;
 use super::{filter, output};
-use crate::settings::{Match, Rule, Scope, ScopeId};
+use crate::settings::{FilterKind, Match, Rule, Scope, ScopeId};
 use crate::source::Span;
 use crate::tree::Element;
 
@@ -20,10 +22,17 @@ struct Taker {
     relabels: Vec<(ScopeId, Span)>,
 }
 
+/// A scope as far as these checks care.
+struct Ends {
+    takers: Vec<Taker>,
+    /// A filter may drop events on the way.
+    drops: bool,
+}
+
 /// Reads and checks the rules of all scopes.
 pub(super) fn read<'a>(ctx: &mut Context<'a>, layouts: &[ScopeLayout<'a>]) -> Vec<Scope> {
     let mut scopes = Vec::with_capacity(layouts.len());
-    let mut takers = Vec::with_capacity(layouts.len());
+    let mut ends = Vec::with_capacity(layouts.len());
     for layout in layouts {
         let mut rules = Vec::new();
         let mut scope_takers: Vec<Taker> = Vec::new();
@@ -32,10 +41,10 @@ pub(super) fn read<'a>(ctx: &mut Context<'a>, layouts: &[ScopeLayout<'a>]) -> Ve
             rules.extend(rule);
             scope_takers.extend(taker);
         }
+        ends.push(Ends { drops: rules_drop(&rules), takers: scope_takers });
         scopes.push(Scope { name: layout.name.clone(), rules });
-        takers.push(scope_takers);
     }
-    report_loops(ctx, &takers);
+    report_loops(ctx, &ends);
     scopes
 }
 
@@ -88,28 +97,34 @@ fn report_unreachable(ctx: &mut Context<'_>, element: &Element, pattern: &TagPat
     };
     let span = argument(element).1;
     let place = ctx.origin(taker.span);
-    let earlier = taker.pattern.as_str();
+    let earlier = format!("<{}>", format!("match {}", taker.pattern.as_str()).trim_end());
     let (code, message, help) = if element.name == "filter" {
         (
             "unreachable-filter",
-            format!("this filter never runs: <match {earlier}> at {place} takes all its events first"),
+            format!("this filter never runs: {earlier} at {place} takes all its events first"),
             "move it before that <match>",
         )
     } else {
         (
             "unreachable-match",
-            format!("no event reaches this: <match {earlier}> at {place} takes them all first"),
+            format!("no event reaches this: {earlier} at {place} takes them all first"),
             "move it before that <match>, or put both outputs into one `@type copy`",
         )
     };
     ctx.warning(code, span, message).help(help);
 }
 
-/// Reports the circles that every event runs into that gets there. Only what is certain: each scope on the
-/// way hands the events on by its first match, which takes all that come.
-fn report_loops(ctx: &mut Context<'_>, scopes: &[Vec<Taker>]) {
-    for (home, takers) in scopes.iter().enumerate() {
-        for taker in takers {
+fn rules_drop(rules: &[Rule]) -> bool {
+    rules
+        .iter()
+        .any(|rule| matches!(rule, Rule::Filter(filter) if matches!(filter.kind, FilterKind::Grep(_))))
+}
+
+/// Reports the circles that every event runs into that gets there. Only what is certain: no filter on the
+/// way drops events, and each scope hands them on by its first match, which takes all that come.
+fn report_loops(ctx: &mut Context<'_>, scopes: &[Ends]) {
+    for (home, ends) in scopes.iter().enumerate() {
+        for taker in &ends.takers {
             for (target, span) in &taker.relabels {
                 if leads_back(scopes, ScopeId(home), *target, &taker.pattern) {
                     ctx.error(
@@ -125,17 +140,22 @@ fn report_loops(ctx: &mut Context<'_>, scopes: &[Vec<Taker>]) {
 }
 
 /// Whether every event with a tag of `pattern` that is handed to `from` comes to `home` again.
-fn leads_back(scopes: &[Vec<Taker>], home: ScopeId, from: ScopeId, pattern: &TagPattern) -> bool {
-    let mut seen = vec![false; scopes.len()];
+fn leads_back(scopes: &[Ends], home: ScopeId, from: ScopeId, pattern: &TagPattern) -> bool {
+    let mut seen = HashSet::new();
     let mut open = vec![from];
     while let Some(scope) = open.pop() {
+        let ends = &scopes[scope.0];
+        if ends.drops {
+            continue;
+        }
         if scope == home {
             return true;
         }
-        if std::mem::replace(&mut seen[scope.0], true) {
+        // A longer way is cut off at run time before it comes round.
+        if !seen.insert(scope.0) || seen.len() > RELABEL_HOPS_MAX {
             continue;
         }
-        if let Some(first) = scopes[scope.0].first().filter(|first| first.pattern.covers(pattern)) {
+        if let Some(first) = ends.takers.first().filter(|first| first.pattern.covers(pattern)) {
             open.extend(first.relabels.iter().map(|(target, _)| *target));
         }
     }

@@ -63,7 +63,7 @@ fn transport(reader: &mut Reader<'_, '_>) -> Option<std::time::Duration> {
                 .error(
                     "not-yet",
                     span,
-                    "TLS comes with a later version; starting without it would send in the clear",
+                    "TLS comes with a later version; until then everything would come in the clear",
                 )
                 .help("until then put a proxy that ends TLS in front, and listen on 127.0.0.1");
             if let Some(ruby) = element.param("cert_verifier") {

@@ -30,6 +30,7 @@ pub(super) fn read<'a>(ctx: &mut Context<'a>, element: &'a Element) -> (System, 
         dir_permission: system.get("dir_permission"),
     };
     system.ctx.file_modes = (settings.file_permission, settings.dir_permission);
+    system.ctx.without_source = system.get("without_source");
     system.finish();
     (settings, workers)
 }

@@ -30,6 +30,15 @@ impl Role {
         }
     }
 
+    /// How Fluentd helps out.
+    fn by_fluentd(self) -> &'static str {
+        match self {
+            Self::Source => "read it and forward the events here",
+            Self::Filter => "do this and forward the events here",
+            Self::Output => "send the events there",
+        }
+    }
+
     /// The plugins there are.
     fn sections(self) -> &'static [&'static Section] {
         match self {
@@ -167,7 +176,7 @@ pub(super) fn unknown(ctx: &mut Context<'_>, plugin: &Plugin<'_>, role: Role) {
     let names = role.names();
     if role.elsewhere().contains(&name) {
         ctx.error("unknown-type", span, format!("Fluentcast does not have the {word} `{name}` yet"))
-            .help(format!("there are {}; Fluentd can do the rest and `forward` here", names.join(", ")));
+            .help(format!("there are {}; until then let Fluentd {}", names.join(", "), role.by_fluentd()));
         return;
     }
     let message = format!("unknown {word} type `{name}`");
@@ -176,7 +185,12 @@ pub(super) fn unknown(ctx: &mut Context<'_>, plugin: &Plugin<'_>, role: Role) {
     let help = if let Some(near) = suggest::nearest(name, names.iter().copied()) {
         format!("did you mean `{near}`?")
     } else if let Some(other) = elsewhere {
-        format!("`{name}` is for a <{}>; as a {word} there are {}", other.directive(), names.join(", "))
+        format!(
+            "`{name}` is for a <{}>; for a <{}> there are {}",
+            other.directive(),
+            role.directive(),
+            names.join(", ")
+        )
     } else {
         format!("there are {}", names.join(", "))
     };

@@ -33,6 +33,8 @@ pub(super) const FORMAT_MOVED: &[Moved] = &[
 
 const BUFFER_MOVED: &[Moved] = &[
     into_buffer("flush_interval", "flush_interval"),
+    into_buffer("utc", "timekey_use_utc"),
+    into_buffer("timezone", "timekey_zone"),
     into_buffer("buffer_chunk_limit", "chunk_limit_size"),
     into_buffer("time_slice_wait", "timekey_wait"),
     into_buffer("buffer_type", "@type"),

@@ -31,7 +31,7 @@ const fn connection_limit(default: &'static str) -> Parameter {
         "connection_limit",
         Kind::Integer(1, CONNECTION_LIMIT_MAX),
         Is(default),
-        "Connections at once; more wait",
+        "Connections at once",
     )
     .unit("connections")
     .from(Origin::Fluentcast)

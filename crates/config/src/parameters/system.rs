@@ -65,7 +65,12 @@ pub const SYSTEM: Section = Section {
             Parameter::ignored("ignore_same_log_interval", OWN_LOG),
             Parameter::ignored("emit_error_log_interval", OWN_LOG),
             Parameter::ignored("log_event_verbose", OWN_LOG),
-            Parameter::ignored("without_source", "leave the sources out instead"),
+            Parameter::new(
+                "without_source",
+                Kind::Bool,
+                Is("false"),
+                "Check the sources but do not start them",
+            ),
             Parameter::ignored("with_source_only", "Fluentcast keeps no events on disk for later"),
             Parameter::ignored("rpc_endpoint", "Fluentcast has no RPC"),
             Parameter::ignored("enable_get_dump", "Fluentcast has no RPC"),

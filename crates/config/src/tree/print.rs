@@ -50,9 +50,10 @@ fn has_blank_or_line_end(text: &str) -> bool {
     text.contains([' ', '\t', '\n', '\r'])
 }
 
+/// A byte order mark would be dropped at the start of the text.
 fn key_stands_bare(key: &str) -> bool {
     !key.is_empty()
-        && !key.starts_with(['"', '\'', '<', '#'])
+        && !key.starts_with(['"', '\'', '<', '#', '\u{feff}'])
         && !has_blank_or_line_end(key)
         && key != "include"
 }

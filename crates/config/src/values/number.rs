@@ -59,7 +59,7 @@ pub fn size(text: &str, strictness: Strictness) -> Result<Converted<i64>, Advice
     let misleading = (meant != Some(value as f64)).then(|| {
         let advice = Advice::new(format!("`{text}` is read as {value} bytes, as Fluentd does"));
         match meant {
-            Some(bytes) => advice.help(format!("for {bytes} bytes write `{bytes:.0}`")),
+            Some(bytes) => advice.help(format!("for {bytes} bytes write `{}`", written_size(bytes))),
             None => advice.help(
                 "write a whole number with at most one unit directly behind it, such as `512k` or `8m`",
             ),
@@ -211,6 +211,15 @@ fn digits_before(text: &str, unit: impl Fn(char) -> bool) -> Option<&str> {
         let digits = &before[before.trim_end_matches(|c: char| c.is_ascii_digit()).len()..];
         (!digits.is_empty()).then_some(digits)
     })
+}
+
+/// A size in a form that is read as it looks.
+fn written_size(bytes: f64) -> String {
+    let unit = [("t", 40), ("g", 30), ("m", 20), ("k", 10)].into_iter().find_map(|(unit, power)| {
+        let number = bytes / f64::from(power).exp2();
+        (number >= 1.0 && number.fract() == 0.0).then(|| format!("{number}{unit}"))
+    });
+    unit.unwrap_or_else(|| format!("{bytes:.0}"))
 }
 
 /// What a person means by `1.5k`, `10 MB`, `1KiB`; `None` when that is anybody's guess.

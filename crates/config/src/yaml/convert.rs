@@ -182,23 +182,20 @@ impl Converter<'_, '_> {
 
     /// A parameter, or sections within the section.
     fn entry(&mut self, section: &mut Builder, name: &str, key: &Node, value: &Node, depth: usize) {
-        let children: &[Rc<Node>] = match (&value.kind, &value.tag) {
-            (_, Tag::Json) | (Kind::Scalar { .. }, _) => &[],
-            (Kind::Map(_), _) => {
-                if let Some(child) = self.section(name, key.span, value, depth + 1) {
-                    section.add(child);
-                }
-                return;
+        let sections: &[Rc<Node>] = match &value.kind {
+            Kind::Map(_) if value.tag != Tag::Json => {
+                let child = self.section(name, key.span, value, depth + 1);
+                return child.into_iter().for_each(|child| section.add(child));
             }
-            (Kind::List(items), _) if items.iter().any(|item| is_section(item)) => items,
-            (Kind::List(_), _) => &[],
+            Kind::List(items) if value.tag != Tag::Json && items.iter().any(|item| is_section(item)) => items,
+            _ => &[],
         };
-        if !children.is_empty() {
-            for child in children {
-                if let Some(child) = self.section(name, child.span, child, depth + 1) {
-                    section.add(child);
-                }
+        for item in sections {
+            if let Some(child) = self.section(name, item.span, item, depth + 1) {
+                section.add(child);
             }
+        }
+        if !sections.is_empty() {
             return;
         }
         let value_text = self.value(value, depth);

@@ -140,10 +140,10 @@ impl Engine {
             return;
         }
         let membership = client.session.subscription().map(|subscription| {
-            let members = self.views.entry(subscription.view().id()).or_insert_with(|| Members {
-                hub: Arc::clone(subscription.hub()),
-                slots: Vec::new(),
-            });
+            let members = self
+                .views
+                .entry(subscription.view().id())
+                .or_insert_with(|| Members { hub: Arc::clone(subscription.hub()), slots: Vec::new() });
             members.slots.push(slot);
             // What was appended since the client subscribed may not be sealed yet.
             subscription.view().start_sweep(self.worker);
@@ -298,9 +298,13 @@ impl Engine {
     /// Begins to end: everybody is sent what is still to come, then closed with 1001.
     fn drain(&mut self, deadline: Instant, now: Instant) {
         self.drain_by = Some(deadline);
-        let views: Vec<_> = self.clients.iter().filter_map(|(_, slot)| {
-            slot.client.session.subscription().map(|subscription| Arc::clone(subscription.view()))
-        }).collect();
+        let views: Vec<_> = self
+            .clients
+            .iter()
+            .filter_map(|(_, slot)| {
+                slot.client.session.subscription().map(|subscription| Arc::clone(subscription.view()))
+            })
+            .collect();
         for view in views {
             view.start_sweep(self.worker);
         }

@@ -93,9 +93,8 @@ fn switching(key: &[u8], protocol: Option<&str>) -> http::Result<Response<()>> {
 /// that chose none. The classic stream has no name of its own, so the first that promises nothing will
 /// do.
 fn chosen_protocol(headers: &HeaderMap) -> Option<&str> {
-    items(headers, &SEC_WEBSOCKET_PROTOCOL).find(|name| {
-        !name.starts_with(OWN_PROTOCOL_PREFIX) && !name.starts_with(TOKEN_PROTOCOL_PREFIX)
-    })
+    items(headers, &SEC_WEBSOCKET_PROTOCOL)
+        .find(|name| !name.starts_with(OWN_PROTOCOL_PREFIX) && !name.starts_with(TOKEN_PROTOCOL_PREFIX))
 }
 
 /// Whether a comma-separated header lists the word, in whatever case.

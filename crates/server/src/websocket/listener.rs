@@ -64,9 +64,7 @@ impl Site {
 
     fn admits(&self, presented: Option<&str>) -> bool {
         self.token.as_ref().is_none_or(|token| {
-            presented.is_some_and(|presented| {
-                presented.as_bytes().ct_eq(token.expose().as_bytes()).into()
-            })
+            presented.is_some_and(|presented| presented.as_bytes().ct_eq(token.expose().as_bytes()).into())
         })
     }
 }
@@ -156,11 +154,9 @@ impl Port {
     fn metrics_page(&self) -> Answer {
         let mut text = String::new();
         match prometheus_client::encoding::text::encode(&mut text, &self.registry) {
-            Ok(()) => with_type(
-                StatusCode::OK,
-                "application/openmetrics-text; version=1.0.0; charset=utf-8",
-                text,
-            ),
+            Ok(()) => {
+                with_type(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
+            }
             Err(error) => sentence(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         }
     }
@@ -175,7 +171,10 @@ impl Port {
             .map_err(|refusal| (refusal.status, refusal.reason.to_owned()))?;
         let path = request.uri().path();
         let Some(site) = self.sites.iter().position(|site| site.takes(path)) else {
-            return Err((StatusCode::NOT_FOUND, "No stream answers on this path; GET / names those that do.".to_owned()));
+            return Err((
+                StatusCode::NOT_FOUND,
+                "No stream answers on this path; GET / names those that do.".to_owned(),
+            ));
         };
         let query = Query::parse(request.uri().query().unwrap_or_default())
             .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;

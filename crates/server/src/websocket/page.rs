@@ -26,7 +26,9 @@ pub(super) fn html(headers: &HeaderMap, paths: &[&str]) -> String {
 /// Whether a Host header is a host and a port and nothing that means something in HTML.
 fn is_plain(host: &str) -> bool {
     !host.is_empty()
-        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))
 }
 
 fn escape(text: &str, out: &mut String) {

@@ -22,7 +22,9 @@ pub struct Query {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// A `$` name this version does not know.
-    #[error("Unknown parameter `{0}`: names that start with `$` are reserved. To filter by a field, leave the `$` out.")]
+    #[error(
+        "Unknown parameter `{0}`: names that start with `$` are reserved. To filter by a field, leave the `$` out."
+    )]
     Unknown(String),
     /// More conditions than an event should have to pass.
     #[error("A filter may have at most {FILTER_CONDITIONS_MAX} conditions.")]

@@ -55,11 +55,7 @@ pub struct ConnectedGuard {
 impl ConnectedGuard {
     /// Counts one more client of an output if that stays within `limit`.
     #[must_use]
-    pub fn admit(
-        metrics: &Arc<Metrics>,
-        connected: &Arc<AtomicU32>,
-        limit: u32,
-    ) -> Option<Self> {
+    pub fn admit(metrics: &Arc<Metrics>, connected: &Arc<AtomicU32>, limit: u32) -> Option<Self> {
         let more = |now: u32| (now < limit).then_some(now + 1);
         connected.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
         metrics.websocket_clients.inc();
@@ -198,4 +194,3 @@ impl Workers {
         }
     }
 }
-

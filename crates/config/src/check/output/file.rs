@@ -166,7 +166,7 @@ fn check_path(reader: &mut Reader<'_, '_>, path: &str, buffer: &Buffer) {
 
 fn check_time(reader: &mut Reader<'_, '_>, path: &str, span: Span, timekey: Option<Duration>) {
     let Some(timekey) = timekey else {
-        if path.contains('*') || path.contains('%') {
+        if path.contains('*') || has_time_item(path) {
             reader
                 .ctx
                 .error(
@@ -192,6 +192,11 @@ fn check_time(reader: &mut Reader<'_, '_>, path: &str, span: Span, timekey: Opti
             .error("path-placeholder", span, message)
             .help("add them, or leave all of them out: then they are put behind the path");
     }
+}
+
+/// Whether there is a `%` with a letter behind it.
+fn has_time_item(path: &str) -> bool {
+    path.split('%').skip(1).any(|behind| behind.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
 fn check_tag(reader: &mut Reader<'_, '_>, path: &str, span: Span, by_tag: bool) {

@@ -25,7 +25,7 @@ pub(in super::super) fn read(reader: &mut Reader<'_, '_>, default: &'static Sect
             None => {
                 unknown(reader.ctx, name.text, name.span);
                 // Nothing in it can be judged.
-                let _ = reader.child("format");
+                let _ = reader.enter("format", default);
                 return LineFormat::Json;
             }
         },

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::emit::{EmitError, Emitter};
-use crate::http::tests::{Client, Kept, Reply, request, settings};
+use crate::http::tests::{Client, Kept, request, settings};
 use crate::metrics::Metrics;
 
 struct Served {
