@@ -208,6 +208,13 @@ async fn silence_ends_a_connection() {
     assert_eq!(start.elapsed().as_secs(), 11);
 }
 
+#[tokio::test]
+async fn the_longest_timeout_does_not_overflow() {
+    let mut served = connect(with(|settings| settings.keepalive_timeout = Duration::MAX), Kept::default());
+    served.client.send(request("POST /t", &[JSON], "{}")).await;
+    assert_eq!(served.client.reply().await.expect("an answer").status, "HTTP/1.1 200 OK");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_pipeline_does_not_end_a_connection() {
     let mut served = connect(settings(), Kept { gate: Semaphore::new(0), ..Kept::default() });
