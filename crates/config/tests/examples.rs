@@ -1,7 +1,5 @@
 //! What a person would copy must work: the files of `examples/`, and the README.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
