@@ -5,18 +5,16 @@
 //! waiting costs a sender time, and going on would cost every client its connection.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use fluentcast_event::json::Mended;
 use fluentcast_event::{Batch, EntryError, Event};
-use tokio::sync::Notify;
 
 use crate::encode::{Encoder, Shape};
 use crate::filter::FilterIndex;
 use crate::log::{Cursor, Log};
-use crate::view::{View, ViewKey, Wake, Worker};
+use crate::view::{View, ViewKey, Waiting, Wake, Worker};
 
 /// Bytes of entries that go through the hub in one piece, before other publishers get their turn and
 /// the workers' backlog is looked at.
@@ -44,9 +42,7 @@ pub struct Hub {
     workers: usize,
     wake: Arc<dyn Wake>,
     state: Mutex<State>,
-    /// Publishers that wait for the workers.
-    waiting: AtomicUsize,
-    caught_up: Notify,
+    waiting: Arc<Waiting>,
 }
 
 impl std::fmt::Debug for Hub {
@@ -94,14 +90,7 @@ impl Hub {
     /// A hub that keeps the last `history_events` events, for so many workers.
     #[must_use]
     pub fn new(history_events: u64, workers: usize, wake: Arc<dyn Wake>) -> Self {
-        Self {
-            history_events,
-            workers,
-            wake,
-            state: Mutex::default(),
-            waiting: AtomicUsize::new(0),
-            caught_up: Notify::new(),
-        }
+        Self { history_events, workers, wake, state: Mutex::default(), waiting: Arc::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -182,30 +171,12 @@ impl Hub {
         if behind.is_empty() {
             return;
         }
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let _count_out = Decrement(&self.waiting);
-        loop {
-            let mut caught_up = std::pin::pin!(self.caught_up.notified());
-            // Registered before looking, so that a sweep that ends in between is not missed.
-            caught_up.as_mut().enable();
-            behind.retain(|view| view.backlog() > BACKLOG_BYTES_MAX);
-            if behind.is_empty() {
-                return;
-            }
-            caught_up.await;
-        }
-    }
-
-    /// A worker has offered everything up to `end` of the view's log to each of its clients.
-    pub fn finish_sweep(&self, view: &View, worker: Worker, end: u64) {
-        view.finish_sweep(worker, end);
-        self.release_publishers();
-    }
-
-    fn release_publishers(&self) {
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.caught_up.notify_waiters();
-        }
+        self.waiting
+            .until(|| {
+                behind.retain(|view| view.backlog() > BACKLOG_BYTES_MAX);
+                behind.is_empty()
+            })
+            .await;
     }
 
     /// Puts a client on the view it asked for. Its cursor first reads those of the last
@@ -215,7 +186,11 @@ impl Hub {
         let newest_seq = state.newest_seq;
         let view = match state.views.get(key) {
             Some(view) => Arc::clone(view),
-            None => state.open_view(key, self.history_events, self.workers),
+            None => state.open_view(
+                key,
+                View::new(key.clone(), self.history_events, self.workers, Arc::clone(&self.waiting)),
+                self.history_events,
+            ),
         };
         view.join(worker);
         let (cursor, replay_end) = {
@@ -234,21 +209,13 @@ impl Hub {
         }
         drop(state);
         // The worker that left may be the one a publisher waits for.
-        self.release_publishers();
+        self.waiting.release();
     }
 
     /// Views open now.
     #[must_use]
     pub fn views(&self) -> usize {
         self.state().views.len()
-    }
-}
-
-struct Decrement<'a>(&'a AtomicUsize);
-
-impl Drop for Decrement<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -262,8 +229,8 @@ impl State {
     }
 
     /// Makes the view and fills its log with the history that passes its filter.
-    fn open_view(&mut self, key: &ViewKey, history_events: u64, workers: usize) -> Arc<View> {
-        let view = Arc::new(View::new(key.clone(), history_events, workers));
+    fn open_view(&mut self, key: &ViewKey, view: View, history_events: u64) -> Arc<View> {
+        let view = Arc::new(view);
         let oldest_seq = (self.newest_seq + 1).saturating_sub(history_events);
         let mut log = view.log();
         for past in &self.history {
@@ -402,12 +369,6 @@ impl Subscription {
     #[must_use]
     pub fn replay_end(&self) -> u64 {
         self.replay_end
-    }
-
-    /// The hub of the view.
-    #[must_use]
-    pub fn hub(&self) -> &Arc<Hub> {
-        &self.hub
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+
 use crate::encode::Shape;
 use crate::filter::Filter;
 use crate::log::Log;
@@ -49,6 +51,45 @@ struct Share {
     swept: AtomicU64,
 }
 
+/// Publishers that wait until the workers have caught up.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    publishers: AtomicUsize,
+    caught_up: Notify,
+}
+
+impl Waiting {
+    /// Waits until `is_over`, which is asked again whenever a worker has finished a sweep.
+    pub(crate) async fn until(&self, mut is_over: impl FnMut() -> bool) {
+        self.publishers.fetch_add(1, Ordering::SeqCst);
+        let _count_out = Decrement(&self.publishers);
+        loop {
+            let mut caught_up = std::pin::pin!(self.caught_up.notified());
+            // Registered before looking, so that a sweep that ends in between is not missed.
+            caught_up.as_mut().enable();
+            if is_over() {
+                return;
+            }
+            caught_up.await;
+        }
+    }
+
+    /// Lets publishers look again.
+    pub(crate) fn release(&self) {
+        if self.publishers.load(Ordering::SeqCst) > 0 {
+            self.caught_up.notify_waiters();
+        }
+    }
+}
+
+struct Decrement<'a>(&'a AtomicUsize);
+
+impl Drop for Decrement<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// One view with its log.
 #[derive(Debug)]
 pub struct View {
@@ -56,15 +97,18 @@ pub struct View {
     key: ViewKey,
     log: Mutex<Log>,
     shares: Box<[Share]>,
+    /// The publishers of the view's hub.
+    waiting: Arc<Waiting>,
 }
 
 impl View {
-    pub(crate) fn new(key: ViewKey, history_events: u64, workers: usize) -> Self {
+    pub(crate) fn new(key: ViewKey, history_events: u64, workers: usize, waiting: Arc<Waiting>) -> Self {
         Self {
             id: ViewId::next(),
             key,
             log: Mutex::new(Log::new(history_events)),
             shares: std::iter::repeat_with(Share::default).take(workers).collect(),
+            waiting,
         }
     }
 
@@ -115,9 +159,11 @@ impl View {
         self.log().seal()
     }
 
-    /// The worker has offered everything up to `end` to each of its clients.
+    /// The worker has offered everything up to `end` to each of its clients. Every
+    /// [`View::start_sweep`] must be followed by this, or publishers wait for ever.
     pub fn finish_sweep(&self, worker: Worker, end: u64) {
         self.shares[worker.0].swept.fetch_max(end, Ordering::SeqCst);
+        self.waiting.release();
     }
 
     /// Position after the last byte appended.

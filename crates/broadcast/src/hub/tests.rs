@@ -21,10 +21,10 @@ impl Wake for Wakes {
 }
 
 impl Wakes {
-    fn sweep(&self, hub: &Hub) {
+    fn sweep(&self) {
         for (worker, view) in self.0.lock().unwrap().drain(..) {
             let end = view.start_sweep(worker);
-            hub.finish_sweep(&view, worker, end);
+            view.finish_sweep(worker, end);
         }
     }
 }
@@ -99,7 +99,7 @@ fn bad_entries_cost_themselves_and_are_counted() {
     let entries = [&batch(1..2).entries[..], b"\x92\x01\xa1x\x05", &batch(2..3).entries, b"\xc1"].concat();
     let published = publish_now(&hub, &Batch { entries: entries.into(), ..batch(0..0) });
     assert_eq!((published.events, published.invalid), (2, 3));
-    wakes.sweep(&hub);
+    wakes.sweep();
     assert_eq!(numbers(&mut cursor), [1, 2]);
 }
 
@@ -132,7 +132,7 @@ fn a_publisher_waits_for_the_workers_and_for_nobody_else() {
         waits += 1;
         assert!(here.view().backlog() > BACKLOG_BYTES_MAX);
         assert!(here.view().backlog() < BACKLOG_BYTES_MAX + 4 * SLICE_BYTES_MAX as u64);
-        wakes.sweep(&hub);
+        wakes.sweep();
     }
     assert!(waits > 2, "{waits}");
     // A worker whose last client left is not waited for.
@@ -152,7 +152,7 @@ fn a_view_is_announced_once_until_it_is_swept() {
     publish_now(&hub, &batch(1..2));
     let woken: Vec<_> = wakes.0.lock().unwrap().iter().map(|(worker, _)| worker.0).collect();
     assert_eq!(woken, [0, 2]);
-    wakes.sweep(&hub);
+    wakes.sweep();
     publish_now(&hub, &batch(2..3));
     assert_eq!(wakes.0.lock().unwrap().len(), 2);
 }
@@ -235,7 +235,7 @@ proptest! {
                     client.due.drain(..read.len());
                 }
                 Step::Leave(_) | Step::Read(_) => {}
-                Step::Sweep => wakes.sweep(&hub),
+                Step::Sweep => wakes.sweep(),
             }
         }
         for client in &mut clients {

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fluentcast_broadcast::close::CloseReason;
-use fluentcast_broadcast::hub::Hub;
 use fluentcast_broadcast::view::{View, ViewId, Worker};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
@@ -37,7 +36,8 @@ pub(super) struct Engine {
     inboxes: Arc<[Inbox]>,
     metrics: Arc<Metrics>,
     clients: Slab<Slot>,
-    views: HashMap<ViewId, Members>,
+    /// The slots of each view's clients here.
+    views: HashMap<ViewId, Vec<usize>>,
     /// Clients whose turn ended before they were done.
     unfinished: Vec<ClientKey>,
     deadlines: Deadlines,
@@ -52,12 +52,6 @@ struct Slot {
     generation: u64,
     /// The client's view, and its index among the view's members here.
     membership: Option<(ViewId, usize)>,
-}
-
-/// The clients of one view on this worker.
-struct Members {
-    hub: Arc<Hub>,
-    slots: Vec<usize>,
 }
 
 impl Engine {
@@ -140,14 +134,9 @@ impl Engine {
             return;
         }
         let membership = client.session.subscription().map(|subscription| {
-            let members = self
-                .views
-                .entry(subscription.view().id())
-                .or_insert_with(|| Members { hub: Arc::clone(subscription.hub()), slots: Vec::new() });
-            members.slots.push(slot);
-            // What was appended since the client subscribed may not be sealed yet.
-            subscription.view().start_sweep(self.worker);
-            (subscription.view().id(), members.slots.len() - 1)
+            let members = self.views.entry(subscription.view().id()).or_default();
+            members.push(slot);
+            (subscription.view().id(), members.len() - 1)
         });
         let generation = self.next_generation;
         self.next_generation += 1;
@@ -166,9 +155,7 @@ impl Engine {
     /// Offers what is new in a view to each of its clients here.
     fn sweep(&mut self, view: &Arc<View>, now: Instant) {
         let end = view.start_sweep(self.worker);
-        let Some(members) = self.views.get_mut(&view.id()) else { return };
-        let hub = Arc::clone(&members.hub);
-        let slots = std::mem::take(&mut members.slots);
+        let slots = self.views.get_mut(&view.id()).map(std::mem::take).unwrap_or_default();
         let mut written = 0;
         let mut attention = Vec::new();
         for &slot in &slots {
@@ -185,10 +172,10 @@ impl Engine {
             }
         }
         if let Some(members) = self.views.get_mut(&view.id()) {
-            members.slots = slots;
+            *members = slots;
         }
         self.metrics.websocket_sent_bytes.inc_by(written);
-        hub.finish_sweep(view, self.worker, end);
+        view.finish_sweep(self.worker, end);
         for (slot, turn) in attention {
             self.after_turn(slot, turn, now);
         }
@@ -263,13 +250,13 @@ impl Engine {
     fn leave_view(&mut self, slot: usize) {
         let Some((view, index)) = self.clients[slot].membership.take() else { return };
         let Some(members) = self.views.get_mut(&view) else { return };
-        members.slots.swap_remove(index);
-        if let Some(moved) = members.slots.get(index)
+        members.swap_remove(index);
+        if let Some(moved) = members.get(index)
             && let Some((_, its_index)) = &mut self.clients[*moved].membership
         {
             *its_index = index;
         }
-        if members.slots.is_empty() {
+        if members.is_empty() {
             self.views.remove(&view);
         }
     }
@@ -306,7 +293,7 @@ impl Engine {
             })
             .collect();
         for view in views {
-            view.start_sweep(self.worker);
+            self.sweep(&view, now);
         }
         let slots: Vec<_> = self.clients.iter().map(|(slot, _)| slot).collect();
         for slot in slots {

@@ -52,3 +52,14 @@ async fn nobody_can_connect_after_the_stop() {
     server.stop().await;
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test]
+async fn at_the_deadline_the_caller_cuts_off_what_is_left() {
+    let server = Server::start_with(settings(), 0);
+    let mut stream = server.connect().await;
+    stream.write_all(&with_chunk(b'1')).await.unwrap();
+    until(|| server.metrics.batches_received.get() == 1).await;
+    server.shutdown.cancel();
+    server.task.abort();
+    assert_eq!(read_to_end(&mut stream).await, b"", "no ack for what was never accepted");
+}
