@@ -11,15 +11,18 @@ use bytes::Bytes;
 use fluentcast_event::json::Mended;
 use fluentcast_event::{Batch, EntryError, Event};
 
-use crate::backlog::{BACKLOG_BYTES_MAX, Waiters};
 use crate::encode::{Encoder, Shape};
 use crate::filter::FilterIndex;
 use crate::log::{Cursor, Log};
-use crate::view::{View, ViewKey, Wake, Worker};
+use crate::view::{View, ViewKey, Waiting, Wake, Worker};
 
 /// Bytes of entries that go through the hub in one piece, before other publishers get their turn and
 /// the workers' backlog is looked at.
 const SLICE_BYTES_MAX: usize = 256 * 1024;
+
+/// Backlog of a view, in bytes of its log, above which a publisher waits for the workers. Enough to
+/// keep every worker busy with full writes, far below any client's lag limit.
+pub const BACKLOG_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +42,7 @@ pub struct Hub {
     workers: usize,
     wake: Arc<dyn Wake>,
     state: Mutex<State>,
-    waiters: Arc<Waiters>,
+    waiting: Arc<Waiting>,
 }
 
 impl std::fmt::Debug for Hub {
@@ -87,7 +90,7 @@ impl Hub {
     /// A hub that keeps the last `history_events` events, for so many workers.
     #[must_use]
     pub fn new(history_events: u64, workers: usize, wake: Arc<dyn Wake>) -> Self {
-        Self { history_events, workers, wake, state: Mutex::default(), waiters: Arc::default() }
+        Self { history_events, workers, wake, state: Mutex::default(), waiting: Arc::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -103,7 +106,7 @@ impl Hub {
         while !rest.is_empty() {
             let used = self.publish_slice(batch, &rest, &mut published, &mut behind);
             rest = rest.slice(used..);
-            self.waiters.wait(&mut behind).await;
+            self.wait_for_workers(&mut behind).await;
         }
         published
     }
@@ -164,6 +167,18 @@ impl Hub {
         used
     }
 
+    async fn wait_for_workers(&self, behind: &mut Vec<Arc<View>>) {
+        if behind.is_empty() {
+            return;
+        }
+        self.waiting
+            .until(|| {
+                behind.retain(|view| view.backlog() > BACKLOG_BYTES_MAX);
+                behind.is_empty()
+            })
+            .await;
+    }
+
     /// Puts a client on the view it asked for. Its cursor first reads those of the last
     /// `history_events` events that pass its filter, then everything after them, each exactly once.
     pub fn subscribe(self: &Arc<Self>, key: &ViewKey, worker: Worker) -> (Subscription, Cursor) {
@@ -171,11 +186,11 @@ impl Hub {
         let newest_seq = state.newest_seq;
         let view = match state.views.get(key) {
             Some(view) => Arc::clone(view),
-            None => {
-                let view = Arc::new(View::new(key.clone(), self.history_events, self.workers, &self.waiters));
-                state.open_view(&view, self.history_events);
-                view
-            }
+            None => state.open_view(
+                key,
+                View::new(key.clone(), self.history_events, self.workers, Arc::clone(&self.waiting)),
+                self.history_events,
+            ),
         };
         view.join(worker);
         let (cursor, replay_end) = {
@@ -192,6 +207,9 @@ impl Hub {
         if view.leave(worker) == 0 {
             state.close_view(view);
         }
+        drop(state);
+        // The worker that left may be the one a publisher waits for.
+        self.waiting.release();
     }
 
     /// Views open now.
@@ -210,9 +228,9 @@ impl State {
         }
     }
 
-    /// Fills the view's log with the history that passes its filter, and lists it.
-    fn open_view(&mut self, view: &Arc<View>, history_events: u64) {
-        let key = view.key();
+    /// Makes the view and fills its log with the history that passes its filter.
+    fn open_view(&mut self, key: &ViewKey, view: View, history_events: u64) -> Arc<View> {
+        let view = Arc::new(view);
         let oldest_seq = (self.newest_seq + 1).saturating_sub(history_events);
         let mut log = view.log();
         for past in &self.history {
@@ -226,13 +244,14 @@ impl State {
             }
         }
         drop(log);
-        self.views.insert(key.clone(), Arc::clone(view));
+        self.views.insert(key.clone(), Arc::clone(&view));
         let of_shape = self.shapes.entry(key.shape).or_default();
         if key.filter.passes_all() {
-            of_shape.unfiltered = Some(Arc::clone(view));
+            of_shape.unfiltered = Some(Arc::clone(&view));
         } else {
-            of_shape.filtered.insert(&key.filter, &SharedView(Arc::clone(view)));
+            of_shape.filtered.insert(&key.filter, &SharedView(Arc::clone(&view)));
         }
+        view
     }
 
     fn close_view(&mut self, view: &Arc<View>) {

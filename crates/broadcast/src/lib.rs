@@ -10,7 +10,6 @@
 //! This crate knows frames and bytes, never a socket: a [`session::Session`] says what to write and is
 //! told what was written and read. It must never keep a queue or a copy per client.
 
-pub mod backlog;
 pub mod close;
 pub mod encode;
 pub mod filter;

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::backlog::Waiters;
+use tokio::sync::Notify;
+
 use crate::encode::Shape;
 use crate::filter::Filter;
 use crate::log::Log;
@@ -50,6 +51,45 @@ struct Share {
     swept: AtomicU64,
 }
 
+/// Publishers that wait until the workers have caught up.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    publishers: AtomicUsize,
+    caught_up: Notify,
+}
+
+impl Waiting {
+    /// Waits until `is_over`, which is asked again whenever a worker has finished a sweep.
+    pub(crate) async fn until(&self, mut is_over: impl FnMut() -> bool) {
+        self.publishers.fetch_add(1, Ordering::SeqCst);
+        let _count_out = Decrement(&self.publishers);
+        loop {
+            let mut caught_up = std::pin::pin!(self.caught_up.notified());
+            // Registered before looking, so that a sweep that ends in between is not missed.
+            caught_up.as_mut().enable();
+            if is_over() {
+                return;
+            }
+            caught_up.await;
+        }
+    }
+
+    /// Lets publishers look again.
+    pub(crate) fn release(&self) {
+        if self.publishers.load(Ordering::SeqCst) > 0 {
+            self.caught_up.notify_waiters();
+        }
+    }
+}
+
+struct Decrement<'a>(&'a AtomicUsize);
+
+impl Drop for Decrement<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// One view with its log.
 #[derive(Debug)]
 pub struct View {
@@ -57,18 +97,18 @@ pub struct View {
     key: ViewKey,
     log: Mutex<Log>,
     shares: Box<[Share]>,
-    /// Publishers that wait for the workers of this view or of others.
-    waiters: Arc<Waiters>,
+    /// The publishers of the view's hub.
+    waiting: Arc<Waiting>,
 }
 
 impl View {
-    pub(crate) fn new(key: ViewKey, history_events: u64, workers: usize, waiters: &Arc<Waiters>) -> Self {
+    pub(crate) fn new(key: ViewKey, history_events: u64, workers: usize, waiting: Arc<Waiting>) -> Self {
         Self {
             id: ViewId::next(),
             key,
             log: Mutex::new(Log::new(history_events)),
             shares: std::iter::repeat_with(Share::default).take(workers).collect(),
-            waiters: Arc::clone(waiters),
+            waiting,
         }
     }
 
@@ -103,8 +143,6 @@ impl View {
     /// Counts a client out; returns how many remain.
     pub(crate) fn leave(&self, worker: Worker) -> usize {
         self.shares[worker.0].clients.fetch_sub(1, Ordering::SeqCst);
-        // The worker that has nobody left here may be the one a publisher waits for.
-        self.waiters.look_again();
         self.shares.iter().map(|share| share.clients.load(Ordering::SeqCst)).sum()
     }
 
@@ -118,17 +156,17 @@ impl View {
     }
 
     /// A worker is about to offer what is new to its clients: makes it readable and returns where the
-    /// log now ends. News after this call wake the worker again. [`View::finish_sweep`] must follow,
-    /// also when the worker has no client here (yet): a publisher may wait for it.
+    /// log now ends. News after this call wake the worker again.
     pub fn start_sweep(&self, worker: Worker) -> u64 {
         self.shares[worker.0].woken.store(false, Ordering::SeqCst);
         self.log().seal()
     }
 
-    /// The worker has offered everything up to `end` to each of its clients.
+    /// The worker has offered everything up to `end` to each of its clients. Every
+    /// [`View::start_sweep`] must be followed by this, or publishers wait for ever.
     pub fn finish_sweep(&self, worker: Worker, end: u64) {
         self.shares[worker.0].swept.fetch_max(end, Ordering::SeqCst);
-        self.waiters.look_again();
+        self.waiting.release();
     }
 
     /// Makes everything appended so far readable.

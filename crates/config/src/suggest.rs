@@ -5,6 +5,10 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     let lowered = word.to_lowercase();
     known
         .into_iter()
+        // The distance is costly and at least the difference in length.
+        .filter(|candidate| {
+            word.len().abs_diff(candidate.len()) <= slips_allowed(word.len().max(candidate.len()))
+        })
         .map(|candidate| (strsim::damerau_levenshtein(&lowered, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= slips_allowed(word.len().max(candidate.len())))
         .min_by_key(|(distance, _)| *distance)

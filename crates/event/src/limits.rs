@@ -189,6 +189,9 @@ pub const HTTP_READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
 /// between two bytes): a sender that drips one byte at a time must not hold a connection for ever.
 pub const HTTP_HEAD_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Longest `keepalive_timeout` that is told apart from none: a year. Longer ones would overflow the clock.
+pub const HTTP_SILENCE_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// How long the body of an HTTP request may take as a whole: 32 MiB at 100 kB/s.
 pub const HTTP_BODY_READ_TIMEOUT: Duration = Duration::from_secs(330);
 

@@ -72,7 +72,7 @@ async fn serve(settings: &Settings, configuration: &Configuration) -> anyhow::Re
     }
     if configuration.is_embedded() {
         tracing::info!(
-            r#"try it: curl -X POST -d 'json={{"action":"login","user":6}}' http://127.0.0.1:8888/foo/bar"#
+            r#"try it: curl -X POST -d 'json={{"action":"login","user":6}}' http://localhost:8888/foo/bar"#
         );
         tracing::info!(
             "watch:  npx wscat -c ws://127.0.0.1:8080/   (or in the console of a browser at \

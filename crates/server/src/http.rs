@@ -1,9 +1,9 @@
 //! The `http` source: events in requests, answered as Fluentd's `in_http` answers them.
 //!
-//! Layers, from pure to wet: the parts of a request ([`params`], [`tag`], [`time`], [`added`],
-//! [`decode`]), its records ([`records`]), the whole request without a socket ([`intake`]), one
-//! request and its answer ([`exchange`]), one connection ([`connection`]). An answer of success must
-//! never go out before the pipeline has accepted the events.
+//! Layers, from pure to wet: the parts of a request (`params`, `tag`, `time`, `added`, `decode`), its
+//! records (`records`), the whole request without a socket (`intake`), one request and its answer
+//! (`exchange`), one connection (`connection`). An answer of success must never go out before the
+//! pipeline has accepted the events.
 
 mod added;
 mod connection;

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use fluentcast_event::limits::CONFIG_DIAGNOSTICS_KEPT_MAX;
+
 use super::codes;
 use super::ports::Bind;
 use crate::diagnostics::{Diagnostics, Draft};
@@ -75,14 +77,30 @@ impl<'a> Context<'a> {
         self.sources.location(span)
     }
 
+    /// The known word nearest to a mistyped one, as a sentence. Not when there are more mistakes than
+    /// anybody is shown: looking is what costs most in a file of nothing but mistakes.
+    pub(super) fn did_you_mean<'k, I>(&self, word: &str, known: impl FnOnce() -> I) -> Option<String>
+    where
+        I: IntoIterator<Item = &'k str>,
+    {
+        let mistakes = self.diagnostics.error_count().max(self.diagnostics.warning_count());
+        if mistakes > CONFIG_DIAGNOSTICS_KEPT_MAX {
+            return None;
+        }
+        suggest::did_you_mean(word, known())
+    }
+
     /// The scope of a `@label`.
     pub(super) fn label(&mut self, name: &str, span: Span) -> Option<ScopeId> {
         if let Some(scope) = self.labels.get(name) {
             return Some(*scope);
         }
-        let mut known: Vec<_> = self.labels.keys().map(String::as_str).collect();
-        known.sort_unstable();
-        let help = suggest::did_you_mean(name, known)
+        let help = self
+            .did_you_mean(name, || {
+                let mut known: Vec<_> = self.labels.keys().map(String::as_str).collect();
+                known.sort_unstable();
+                known
+            })
             .unwrap_or_else(|| format!("add a section `<label {name}>` ... `</label>`"));
         self.error("unknown-label", span, format!("{name} label not found")).help(help);
         None

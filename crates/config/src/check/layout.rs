@@ -7,7 +7,6 @@ use super::plugin::argument;
 use super::system;
 use crate::settings::{ScopeId, System};
 use crate::source::Span;
-use crate::suggest;
 use crate::tree::Element;
 
 /// The sections of a configuration, sorted.
@@ -67,7 +66,7 @@ impl<'a> Layout<'a> {
             "label" => self.label(ctx, element),
             _ => {
                 let known = ["source", "match", "filter", "label", "system", "worker"];
-                let help = suggest::did_you_mean(&element.name, known);
+                let help = ctx.did_you_mean(&element.name, || known);
                 let message = format!("section <{}> is not used in <ROOT>", element.name);
                 let draft = ctx.warning("unknown-section", element.name_span, message);
                 if let Some(help) = help {

@@ -8,7 +8,6 @@ use super::context::Context;
 use super::convert::FromText;
 use crate::parameters::{self, Default as TableDefault, Parameter, Section, Status};
 use crate::source::Span;
-use crate::suggest;
 use crate::tree::{Element, Param, Value};
 
 /// One section being read.
@@ -311,7 +310,7 @@ fn unknown_parameter(ctx: &mut Context<'_>, table: &Section, section: &str, para
     }
     let reserved = parameters::system::PLUGIN.parameters;
     let known = table.parameters.iter().chain(reserved).flat_map(|row| row.aliases.iter().chain([&row.name]));
-    let help = suggest::did_you_mean(&param.key, known.copied());
+    let help = ctx.did_you_mean(&param.key, || known.copied());
     let draft = ctx.warning("unknown-parameter", param.key_span, message);
     if let Some(help) = help {
         draft.help(help);
@@ -346,7 +345,7 @@ fn unknown_child(ctx: &mut Context<'_>, table: &Section, parent: &str, element: 
         }
         None => {
             let message = format!("section <{}> is not used in <{parent}>", element.name);
-            let help = suggest::did_you_mean(&element.name, table.sections.iter().map(|known| known.name));
+            let help = ctx.did_you_mean(&element.name, || table.sections.iter().map(|known| known.name));
             let draft = ctx.warning("unknown-section", element.name_span, message);
             if let Some(help) = help {
                 draft.help(help);

@@ -1,7 +1,9 @@
 //! The rules of every scope, and what can never happen in them: sections that no event reaches, and
 //! labels that hand events round in a circle.
 
-use fluentcast_event::limits::REACHABILITY_COMPARISONS_MAX;
+use std::collections::HashSet;
+
+use fluentcast_event::limits::{REACHABILITY_COMPARISONS_MAX, RELABEL_HOPS_MAX};
 use fluentcast_event::pattern::TagPattern;
 
 use super::context::Context;
@@ -139,7 +141,7 @@ fn report_loops(ctx: &mut Context<'_>, scopes: &[Ends]) {
 
 /// Whether every event with a tag of `pattern` that is handed to `from` comes to `home` again.
 fn leads_back(scopes: &[Ends], home: ScopeId, from: ScopeId, pattern: &TagPattern) -> bool {
-    let mut seen = vec![false; scopes.len()];
+    let mut seen = HashSet::new();
     let mut open = vec![from];
     while let Some(scope) = open.pop() {
         let ends = &scopes[scope.0];
@@ -149,7 +151,8 @@ fn leads_back(scopes: &[Ends], home: ScopeId, from: ScopeId, pattern: &TagPatter
         if scope == home {
             return true;
         }
-        if std::mem::replace(&mut seen[scope.0], true) {
+        // A longer way is cut off at run time before it comes round.
+        if !seen.insert(scope.0) || seen.len() > RELABEL_HOPS_MAX {
             continue;
         }
         if let Some(first) = ends.takers.first().filter(|first| first.pattern.covers(pattern)) {

@@ -62,7 +62,7 @@ pub const RECORD_TRANSFORMER: Section = Section {
                 "keep_keys",
                 Kind::List,
                 Unset,
-                "Fields to keep of the old record; needs `renew_record`",
+                "Fields to keep of the old record, by name; needs `renew_record`",
             ),
             Parameter::new("renew_record", Kind::Bool, Is("false"), "Start from an empty record"),
             Parameter::new(

@@ -117,7 +117,7 @@ impl Dump<'_> {
                 lines.extend([
                     ("renew_record", text(&it.renew_record)),
                     ("renew_time_key", text(&it.renew_time_key)),
-                    ("keep_keys", paths(&it.keep_keys)),
+                    ("keep_keys", it.keep_keys.join(" ")),
                     ("remove_keys", paths(&it.remove_keys)),
                     ("auto_typecast", text(&it.auto_typecast)),
                 ]);

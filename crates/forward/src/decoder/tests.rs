@@ -193,3 +193,25 @@ fn a_tag_too_long_is_no_message() {
         }
     }
 }
+
+#[test]
+fn an_entry_as_deep_as_can_be_read_is_taken_and_no_deeper() {
+    use fluentcast_event::limits::NESTING_DEPTH_MAX;
+    use fluentcast_event::msgpack::ReadError;
+
+    // The entry is one level, its record another.
+    for (levels, legal) in [(NESTING_DEPTH_MAX - 2, true), (NESTING_DEPTH_MAX - 1, false)] {
+        let mut stream = b"\x92\xa1t\x91\x92\x05\x81\xa1k".to_vec();
+        stream.resize(stream.len() + levels, 0x91);
+        stream.push(0xc0);
+        let mut decoder = Decoder::new(limits(4096));
+        decoder.feed(&stream);
+        match decoder.next(NOW) {
+            Ok(Some(Item::Message(message))) => {
+                assert!(legal && message.batch.events().all(|event| event.is_ok()));
+            }
+            Err(DecodeError::MessagePack(ReadError::TooDeep)) => assert!(!legal),
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -39,7 +39,7 @@ pub(super) struct Connection {
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
-enum End {
+pub(super) enum End {
     #[error("the sender closed the connection")]
     Closed,
     #[error("the connection failed: {0}")]
@@ -97,7 +97,7 @@ impl Connection {
             // The stop comes first: a busy connection is always readable.
             let ready = tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return self.drain().await,
+                () = shutdown.cancelled() => return self.drain(FORWARD_DRAIN_BYTES_MAX).await,
                 ready = self.stream.readable() => ready,
             };
             let read =
@@ -114,19 +114,20 @@ impl Connection {
         }
     }
 
-    /// Takes what the kernel has already received, and waits for no more. Asks the kernel itself: the
-    /// runtime may not have heard yet that there is something to read.
-    async fn drain(&mut self) -> End {
+    /// Takes what the kernel has already received, up to `bytes_max`, and waits for no more. Asks the
+    /// kernel itself: the runtime may not have heard yet that there is something to read.
+    pub(super) async fn drain(&mut self, bytes_max: usize) -> End {
         let mut chunk = vec![0; FORWARD_READ_BYTES];
-        let mut left = FORWARD_DRAIN_BYTES_MAX;
+        let mut left = bytes_max;
         while left > 0 {
-            let read = (&*self.socket()).read(&mut chunk);
+            let room = left.min(FORWARD_READ_BYTES);
+            let read = (&*self.socket()).read(&mut chunk[..room]);
             match read {
                 Ok(0) => return End::Closed,
                 Ok(bytes) => {
                     self.heard = true;
                     self.decoder.feed(&chunk[..bytes]);
-                    left = left.saturating_sub(bytes);
+                    left -= bytes;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return End::Failed(error),

@@ -140,6 +140,21 @@ impl Server {
     }
 }
 
+/// A connection that nobody serves yet, and its sender.
+async fn pair(settings: ForwardSource, recorder: &Arc<Recorder>) -> (Connection, TcpStream) {
+    let source = Source {
+        name: "test".into(),
+        settings,
+        emitter: Arc::clone(recorder) as Emitter,
+        metrics: Arc::default(),
+        logs: Logs::default(),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sender = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (stream, peer) = listener.accept().await.unwrap();
+    (Connection::new(Arc::new(source), stream, peer), sender)
+}
+
 async fn read(stream: &mut TcpStream, bytes: usize) -> Vec<u8> {
     let mut out = vec![0; bytes];
     stream.read_exact(&mut out).await.unwrap();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use fluentcast_event::limits::{
     HTTP_HEAD_BYTES_MAX, HTTP_HEAD_READ_TIMEOUT, HTTP_HEADERS_MAX, HTTP_READ_BUFFER_BYTES_MAX,
+    HTTP_SILENCE_MAX,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,7 +27,7 @@ where
 {
     let unread = Arc::new(AtomicBool::new(false));
     // As in Fluentd, where a clock of whole seconds ticks past the timeout: never sooner than it says.
-    let patience = context.settings.keepalive_timeout + Duration::from_secs(1);
+    let patience = context.settings.keepalive_timeout.min(HTTP_SILENCE_MAX) + Duration::from_secs(1);
     let exchange = Exchange { context: Arc::clone(&context), peer: peer.ip(), unread: Arc::clone(&unread) };
     let service = service_fn(move |request| exchange.clone().answer(request));
     let connection = http1::Builder::new()

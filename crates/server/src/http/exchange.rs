@@ -123,6 +123,10 @@ impl Exchange {
                 self.context.log_bad_request(self.peer, &error);
                 return respond::closing(respond::empty(StatusCode::BAD_REQUEST));
             }
+            Err(error @ Refusal::Failed(_)) => {
+                self.context.log_bad_request(self.peer, &error);
+                return respond::explained(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string());
+            }
         };
         let metrics = &self.context.metrics;
         metrics.entries_invalid.inc_by(intake.skipped);
@@ -142,8 +146,7 @@ impl Exchange {
             return whole.take_in(&settings).await;
         }
         let runtime = tokio::runtime::Handle::current();
-        let task = tokio::task::spawn_blocking(move || runtime.block_on(whole.take_in(&settings)));
-        task.await.unwrap_or_else(|_| Err(Refusal::BadRequest("the request could not be read".into())))
+        tokio::task::spawn_blocking(move || runtime.block_on(whole.take_in(&settings))).await?
     }
 }
 

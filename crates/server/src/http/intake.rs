@@ -48,6 +48,9 @@ pub(super) enum Refusal {
     /// 400 with this message.
     #[error("{0}")]
     BadRequest(String),
+    /// A fault of ours: 500.
+    #[error("the request was not processed: {0}")]
+    Failed(#[from] tokio::task::JoinError),
 }
 
 impl Whole {

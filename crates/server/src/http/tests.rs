@@ -217,7 +217,7 @@ async fn a_sender_that_writes_on_reads_the_refusal() {
     let mut client = running.connect().await;
     client.send("POST /t HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n").await;
     for _ in 0..40 {
-        client.send([b'x'; 100_000]).await;
+        client.send(vec![b'x'; 100_000]).await;
     }
     let reply = client.reply().await.expect("the refusal");
     assert_eq!(reply.status, "HTTP/1.1 413 Request Entity Too Large");

@@ -153,12 +153,10 @@ impl Engine {
             return;
         }
         let membership = client.session.subscription().map(|subscription| {
-            let view = subscription.view();
-            // What was appended since the client subscribed may not be sealed yet.
-            view.seal();
-            let members = self.members.entry(view.id()).or_default();
+            let view = subscription.view().id();
+            let members = self.members.entry(view).or_default();
             members.push(slot);
-            (view.id(), members.len() - 1)
+            (view, members.len() - 1)
         });
         tracing::debug!(peer = %client.peer, "websocket client connected");
         client.received(&mut read_already, now);
@@ -281,8 +279,10 @@ impl Engine {
     /// Begins to end: everybody is sent what is still to come, then closed with 1001.
     fn drain(&mut self, deadline: Instant, now: Instant) {
         self.drain_by = Some(deadline);
-        for (_, slot) in &self.clients {
-            if let Some(subscription) = slot.client.session.subscription() {
+        for members in self.members.values() {
+            if let Some(subscription) =
+                members.first().and_then(|slot| self.clients[*slot].client.session.subscription())
+            {
                 subscription.view().seal();
             }
         }

@@ -23,7 +23,7 @@ use hyper::header::{
     SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
 };
 use hyper::service::service_fn;
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
@@ -190,46 +190,30 @@ impl Port {
         let Some(counted) = ConnectedGuard::admit(&self.metrics, connected, *connection_limit) else {
             return Err((StatusCode::SERVICE_UNAVAILABLE, "Too many clients (connection_limit).".to_owned()));
         };
-        let upgraded = hyper::upgrade::on(&mut request);
-        tokio::spawn(async move { self.finish_upgrade(site, query, upgraded, counted, peer).await });
-        Ok(accepted.map(|()| Full::default()))
-    }
-
-    async fn finish_upgrade(
-        &self,
-        site: usize,
-        query: Query,
-        upgraded: OnUpgrade,
-        counted: ConnectedGuard,
-        peer: SocketAddr,
-    ) {
-        let socket = match upgraded.await {
-            Ok(upgraded) => into_socket(upgraded),
-            Err(error) => {
-                tracing::debug!(%peer, %error, "the client left during its handshake");
-                return;
-            }
-        };
-        let (stream, read_already) = match socket {
-            Ok(socket) => socket,
-            Err(error) => {
-                tracing::warn!(%peer, %error, "cannot take over a client's socket");
-                return;
-            }
-        };
-        let site = &self.sites[site];
+        // Subscribed before the client hears of it: what is published after its handshake reaches it.
         let worker = self.pool.assign();
-        let key = ViewKey { shape: site.shape, filter: query.filter };
-        let (subscription, cursor) = site.hub.subscribe(&key, worker);
+        let key = ViewKey { shape: self.sites[site].shape, filter: query.filter };
+        let (subscription, cursor) = self.sites[site].hub.subscribe(&key, worker);
         let session = Session::subscribed(subscription, cursor, limits::CLIENT_MESSAGE_BYTES_MAX);
-        self.metrics.websocket_clients_accepted.inc();
-        let limits = site.limits;
-        self.pool.join(worker, NewClient { stream, peer, session, read_already, limits, counted });
+        let limits = self.sites[site].limits;
+        let upgraded = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move {
+            match into_socket(upgraded).await {
+                Ok((stream, read_already)) => {
+                    self.metrics.websocket_clients_accepted.inc();
+                    let client = NewClient { stream, peer, session, read_already, limits, counted };
+                    self.pool.join(worker, client);
+                }
+                Err(error) => tracing::debug!(%peer, %error, "the client left during its handshake"),
+            }
+        });
+        Ok(accepted.map(|()| Full::default()))
     }
 }
 
 /// The socket under an upgraded connection, and what the client sent right behind its handshake.
-fn into_socket(upgraded: Upgraded) -> std::io::Result<(std::net::TcpStream, Vec<u8>)> {
+async fn into_socket(upgrade: OnUpgrade) -> std::io::Result<(std::net::TcpStream, Vec<u8>)> {
+    let upgraded = upgrade.await.map_err(std::io::Error::other)?;
     let parts = upgraded
         .downcast::<TokioIo<TcpStream>>()
         .map_err(|_| std::io::Error::other("the connection is not the socket that was accepted"))?;

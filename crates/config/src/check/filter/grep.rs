@@ -1,9 +1,11 @@
 //! `@type grep`.
 
+use std::collections::HashSet;
+
 use super::super::accessor;
 use super::super::reader::{Reader, Written};
 use crate::parameters::filter::GREP_TERM;
-use crate::settings::{Grep, GrepTerm};
+use crate::settings::{Grep, GrepTerm, PathStep};
 use crate::source::Span;
 use crate::tree::Element;
 use crate::values::{self, Advice};
@@ -11,8 +13,8 @@ use crate::values::{self, Advice};
 /// Keys seen so far: Fluentd takes each only once per kind.
 #[derive(Default)]
 struct Seen {
-    regexp: Vec<String>,
-    exclude: Vec<String>,
+    regexp: HashSet<String>,
+    exclude: HashSet<String>,
 }
 
 pub(super) fn read(mut reader: Reader<'_, '_>) -> Grep {
@@ -73,7 +75,11 @@ fn group<'a>(
     (regexps, excludes)
 }
 
-fn term<'a>(reader: &mut Reader<'_, 'a>, element: &'a Element, seen: &mut Vec<String>) -> Option<GrepTerm> {
+fn term<'a>(
+    reader: &mut Reader<'_, 'a>,
+    element: &'a Element,
+    seen: &mut HashSet<String>,
+) -> Option<GrepTerm> {
     let mut section = Reader::new(reader.ctx, &GREP_TERM, element);
     let key = section.written("key");
     let pattern = section.opt("pattern");
@@ -88,7 +94,7 @@ fn old_term(
     reader: &mut Reader<'_, '_>,
     name: &str,
     written: Written<'_>,
-    seen: &mut Vec<String>,
+    seen: &mut HashSet<String>,
 ) -> Option<GrepTerm> {
     reader
         .ctx
@@ -112,15 +118,14 @@ fn path(
     reader: &mut Reader<'_, '_>,
     key: &str,
     span: Span,
-    seen: &mut Vec<String>,
-) -> Option<Vec<crate::settings::PathStep>> {
-    if seen.iter().any(|earlier| earlier == key) {
+    seen: &mut HashSet<String>,
+) -> Option<Vec<PathStep>> {
+    if !seen.insert(key.to_owned()) {
         reader
             .ctx
             .error("duplicate-key", span, format!("the key `{key}` is used twice"))
             .help("join the patterns with `|`, or use <and> and <or> in a second filter");
     }
-    seen.push(key.to_owned());
     match accessor::parse(key) {
         Ok(path) => Some(path),
         Err(advice) => {

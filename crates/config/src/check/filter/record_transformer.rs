@@ -1,5 +1,7 @@
 //! `@type record_transformer`, without Ruby.
 
+use std::collections::HashMap;
+
 use fluentcast_event::template::{Template, Text};
 
 use super::super::accessor;
@@ -38,6 +40,7 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> RecordTransformer {
 /// The fields to set, from all `<record>` sections; a later one of the same name wins.
 fn record(reader: &mut Reader<'_, '_>) -> Vec<(String, String)> {
     let mut fields: Vec<(String, String)> = Vec::new();
+    let mut places = HashMap::new();
     for element in reader.children("record") {
         let section = Reader::new(reader.ctx, &RECORD, element);
         let params = section.free();
@@ -46,7 +49,8 @@ fn record(reader: &mut Reader<'_, '_>) -> Vec<(String, String)> {
             let Some(template) = template(reader, param) else {
                 continue;
             };
-            match fields.iter_mut().find(|(key, _)| *key == param.key) {
+            let place = *places.entry(&param.key).or_insert(fields.len());
+            match fields.get_mut(place) {
                 Some(field) => field.1 = template,
                 None => fields.push((param.key.clone(), template)),
             }

@@ -161,3 +161,32 @@ fn entries_that_are_no_events_and_values_that_are_no_json_are_counted() {
     assert_eq!(rig.metrics.entries_invalid.get(), 2);
     assert_eq!(rig.metrics.json_floats_not_finite.get(), 1);
 }
+
+#[test]
+fn a_block_that_is_partly_written_stays_with_its_file() {
+    let directory = TempDir::new().expect("a directory");
+    let mut settings = settings(directory.path().join("a"));
+    settings.append = true;
+    let disk = FaultyDisk::new();
+    let rig = Rig::on(&settings, disk.clone());
+    rig.deliver("t", &[(TIME, "one"), (TIME, "two")]);
+    disk.plan([Fault::None, Fault::Short(5), Fault::Error(io::ErrorKind::StorageFull)]);
+    rig.flush_at(TIME);
+    fs::rename(directory.path().join("a.20170714.log"), directory.path().join("moved")).expect("moved");
+    rig.flush_at(TIME + 1);
+    rig.deliver("t", &[(TIME, "three")]);
+    rig.flush_at(TIME + 1);
+    expect_files(directory.path(), &[("a.20170714.log", "three\n"), ("moved", "one\ntwo\n")]);
+}
+
+#[test]
+fn an_interrupted_write_is_no_error() {
+    let directory = TempDir::new().expect("a directory");
+    let disk = FaultyDisk::new();
+    let rig = Rig::on(&settings(directory.path().join("a")), disk.clone());
+    rig.deliver("t", &[(TIME, "x")]);
+    disk.plan([Fault::None, Fault::Error(io::ErrorKind::Interrupted)]);
+    assert_eq!(rig.flush_at(TIME), None);
+    assert_eq!(rig.metrics.file_write_errors.get(), 0);
+    expect_files(directory.path(), &[("a.20170714_0.log", "x\n")]);
+}

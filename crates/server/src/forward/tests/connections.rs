@@ -103,21 +103,11 @@ async fn a_port_in_use_is_an_error_that_tells_tcp_from_udp() {
 
 #[tokio::test]
 async fn socket_options_are_set() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     for (send_keepalive_packet, linger_timeout) in
         [(false, None), (true, Some(Duration::ZERO)), (true, Some(Duration::from_secs(3)))]
     {
         let settings = ForwardSource { send_keepalive_packet, linger_timeout, ..settings() };
-        let source = Arc::new(Source {
-            name: "test".into(),
-            settings,
-            emitter: Arc::new(Recorder::with_permits(0)),
-            metrics: Arc::default(),
-            logs: Logs::default(),
-        });
-        let _sender = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, peer) = listener.accept().await.unwrap();
-        let connection = Connection::new(source, stream, peer);
+        let (connection, _sender) = pair(settings, &Arc::new(Recorder::with_permits(0))).await;
         connection.set_options().unwrap();
         let socket = connection.socket();
         assert_eq!(socket.keepalive().unwrap(), send_keepalive_packet);

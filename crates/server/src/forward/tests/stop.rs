@@ -1,5 +1,8 @@
 //! The stop: what was received is taken and acked, nothing is waited for.
 
+use std::mem::MaybeUninit;
+
+use super::connection::End;
 use super::*;
 
 #[tokio::test]
@@ -32,17 +35,14 @@ async fn an_idle_connection_does_not_hold_up_the_stop() {
 
 #[tokio::test]
 async fn neither_does_a_sender_that_never_pauses() {
-    let server = Server::start(settings());
-    let mut stream = server.connect().await;
-    let sender = tokio::spawn(async move {
-        // Messages above the limit: the fastest to handle.
-        let mut message = b"\x92\xa1t\xc6\x00\x10\x00\x00".to_vec();
-        message.resize(8 + (1 << 20), 0);
-        while stream.write_all(&message).await.is_ok() {}
-    });
-    until(|| server.metrics.forward_messages_oversize.get() > 0).await;
-    server.stop().await;
-    sender.await.unwrap();
+    let recorder = Arc::new(Recorder::with_permits(10));
+    let (mut connection, mut sender) = pair(settings(), &recorder).await;
+    sender.write_all(&MESSAGE.repeat(10)).await.unwrap();
+    let mut peeked = [MaybeUninit::uninit(); 10 * MESSAGE.len()];
+    until(|| connection.socket().peek(&mut peeked).is_ok_and(|bytes| bytes == 10 * MESSAGE.len())).await;
+    let end = connection.drain(3 * MESSAGE.len()).await;
+    assert!(matches!(end, End::Stopped), "{end}");
+    assert_eq!(recorder.batches.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
@@ -51,4 +51,15 @@ async fn nobody_can_connect_after_the_stop() {
     let address = server.address;
     server.stop().await;
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn at_the_deadline_the_caller_cuts_off_what_is_left() {
+    let server = Server::start_with(settings(), 0);
+    let mut stream = server.connect().await;
+    stream.write_all(&with_chunk(b'1')).await.unwrap();
+    until(|| server.metrics.batches_received.get() == 1).await;
+    server.shutdown.cancel();
+    server.task.abort();
+    assert_eq!(read_to_end(&mut stream).await, b"", "no ack for what was never accepted");
 }

@@ -5,10 +5,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use self::table::{JSON, rows, with};
 use super::*;
 use crate::emit::{EmitError, Emitter};
-use crate::http::tests::{Client, Kept, Reply, request, settings};
+use crate::http::tests::{Client, Kept, request, settings};
 use crate::metrics::Metrics;
+
+mod table;
 
 struct Served {
     client: Client<DuplexStream>,
@@ -24,172 +27,6 @@ fn connect(settings: HttpSource, kept: Kept) -> Served {
     let peer = SocketAddr::from(([127, 0, 0, 1], 40_000));
     let task = tokio::spawn(serve(ours, peer, Arc::new(context), CancellationToken::new()));
     Served { client: Client(theirs), kept, metrics, task }
-}
-
-const JSON: &str = "Content-Type: application/json";
-const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
-const PLAIN: &str = "Content-Type: text/plain";
-
-fn with(change: impl FnOnce(&mut HttpSource)) -> HttpSource {
-    let mut settings = settings();
-    change(&mut settings);
-    settings
-}
-
-/// A row: the source, the request, the answer (status, headers but for the length, body), and whether
-/// the connection stays open.
-type Row = (HttpSource, String, (&'static str, Vec<&'static str>, &'static str), bool);
-
-fn rows() -> Vec<Row> {
-    let missing = "400 Bad Request\n'json', 'ndjson' or 'msgpack' parameter is required\n";
-    let no_number = "400 Bad Request\ncan't convert String into an exact number\n";
-    let close = "Connection: close";
-    let foo = || with(|settings| settings.cors_allow_origins = Some(vec!["http://foo.com".into()]));
-    let any = || with(|settings| settings.cors_allow_origins = Some(vec!["*".into()]));
-    let credentials = || HttpSource { cors_allow_credentials: true, ..foo() };
-    let preflight = [
-        "Access-Control-Request-Method: POST",
-        "Access-Control-Request-Headers: X-A",
-        "Origin: http://foo.com",
-    ];
-    let limited = || with(|settings| settings.body_size_limit = ByteSize(100));
-    let chunked = "POST /t HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
-    vec![
-        (settings(), request("POST /app.log", &[FORM], r#"json={"a":1}"#), ("200 OK", vec![PLAIN], ""), true),
-        (settings(), request("POST /app.log", &[JSON], "{bad"), ("200 OK", vec![PLAIN], ""), true),
-        (settings(), request("PUT /t", &[JSON], r#"{"a":9}"#), ("200 OK", vec![PLAIN], ""), true),
-        (settings(), request("PATCH /t", &[JSON], "{}"), ("200 OK", vec![PLAIN], ""), true),
-        (
-            settings(),
-            "DELETE /t HTTP/1.1\r\nHost: x\r\n\r\n".into(),
-            ("400 Bad Request", vec![PLAIN], missing),
-            true,
-        ),
-        (
-            settings(),
-            request("POST /t", &[PLAIN], r#"{"a":7}"#),
-            ("400 Bad Request", vec![PLAIN], missing),
-            true,
-        ),
-        (
-            settings(),
-            request("POST /t", &[JSON], r#"{"time":"1"}"#),
-            ("400 Bad Request", vec![PLAIN], no_number),
-            true,
-        ),
-        (
-            settings(),
-            request("POST /t", &[JSON, "Content-Encoding: gzip"], "notgzip"),
-            ("400 Bad Request", vec![close, PLAIN], ""),
-            false,
-        ),
-        (
-            settings(),
-            request("POST /t", &[JSON, "Content-Encoding: br"], "{}"),
-            ("200 OK", vec![PLAIN], ""),
-            true,
-        ),
-        (
-            settings(),
-            "GET /app.log?json={} HTTP/1.1\r\nHost: x\r\n\r\n".into(),
-            ("200 OK", vec![close, PLAIN], ""),
-            false,
-        ),
-        (settings(), request("POST /t", &[JSON, close], "{}"), ("200 OK", vec![close, PLAIN], ""), false),
-        // HTTP/1.0 ends unless asked not to.
-        (settings(), "POST /t?json={} HTTP/1.0\r\n\r\n".into(), ("200 OK", vec![PLAIN], ""), false),
-        (
-            settings(),
-            "POST /t?json={} HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n".into(),
-            ("200 OK", vec!["Connection: keep-alive", PLAIN], ""),
-            true,
-        ),
-        (
-            with(|settings| settings.use_204_response = true),
-            request("POST /t", &[JSON], "{}"),
-            ("204 No Content", vec![PLAIN], ""),
-            true,
-        ),
-        (
-            HttpSource { use_204_response: true, respond_with_empty_img: true, ..settings() },
-            request("POST /t", &[JSON], "{}"),
-            ("200 OK", vec!["Content-Type: image/gif; charset=utf-8"], "GIF"),
-            true,
-        ),
-        (
-            settings(),
-            request("POST /t", &["Expect: foo"], ""),
-            ("417 Expectation Failed", vec![close, PLAIN], ""),
-            false,
-        ),
-        (
-            limited(),
-            request("POST /t", &[JSON], &"x".repeat(200)),
-            ("413 Request Entity Too Large", vec![close, PLAIN], "Too large"),
-            false,
-        ),
-        (
-            limited(),
-            format!("{chunked}64\r\n{}\r\n1\r\nx\r\n0\r\n\r\n", "x".repeat(100)),
-            ("413 Request Entity Too Large", vec![close, PLAIN], "Too large"),
-            false,
-        ),
-        (limited(), request("POST /t", &[JSON], &" ".repeat(100)), ("200 OK", vec![PLAIN], ""), true),
-        // Not asked for, although it would just fit.
-        (
-            limited(),
-            "POST /t HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n".into(),
-            ("413 Request Entity Too Large", vec![close, PLAIN], "Too large"),
-            false,
-        ),
-        (settings(), request("OPTIONS /t", &preflight, ""), ("403 Forbidden", vec![close, PLAIN], ""), false),
-        (
-            foo(),
-            request("OPTIONS /t", &preflight, ""),
-            (
-                "200 OK",
-                vec![
-                    "Access-Control-Allow-Headers: X-A",
-                    "Access-Control-Allow-Methods: POST",
-                    "Access-Control-Allow-Origin: http://foo.com",
-                    close,
-                    PLAIN,
-                    "Vary: origin",
-                ],
-                "",
-            ),
-            false,
-        ),
-        (foo(), request("OPTIONS /t", &preflight[1..], ""), ("403 Forbidden", vec![close, PLAIN], ""), false),
-        (
-            any(),
-            request("POST /t", &[JSON], "{}"),
-            ("200 OK", vec!["Access-Control-Allow-Origin: *", PLAIN], ""),
-            true,
-        ),
-        (foo(), request("POST /t", &[JSON], "{}"), ("200 OK", vec![PLAIN, "Vary: origin"], ""), true),
-        (
-            foo(),
-            request("POST /t", &[JSON, "Origin: http://foo.com.evil.org"], "{}"),
-            ("403 Forbidden", vec![close, PLAIN, "Vary: origin"], ""),
-            false,
-        ),
-        (
-            credentials(),
-            request("POST /t", &["Origin: http://foo.com"], ""),
-            (
-                "400 Bad Request",
-                vec![
-                    "Access-Control-Allow-Credentials: true",
-                    "Access-Control-Allow-Origin: http://foo.com",
-                    PLAIN,
-                    "Vary: origin",
-                ],
-                missing,
-            ),
-            true,
-        ),
-    ]
 }
 
 #[tokio::test(start_paused = true)]
@@ -371,6 +208,13 @@ async fn silence_ends_a_connection() {
     assert_eq!(start.elapsed().as_secs(), 11);
 }
 
+#[tokio::test]
+async fn the_longest_timeout_does_not_overflow() {
+    let mut served = connect(with(|settings| settings.keepalive_timeout = Duration::MAX), Kept::default());
+    served.client.send(request("POST /t", &[JSON], "{}")).await;
+    assert_eq!(served.client.reply().await.expect("an answer").status, "HTTP/1.1 200 OK");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_pipeline_does_not_end_a_connection() {
     let mut served = connect(settings(), Kept { gate: Semaphore::new(0), ..Kept::default() });
@@ -423,6 +267,7 @@ async fn a_head_is_bounded() {
     for (head, status) in [
         (format!("POST /t HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(HTTP_HEAD_BYTES_MAX)), "431"),
         (format!("POST /t HTTP/1.1\r\n{}\r\n", "A: x\r\n".repeat(HTTP_HEADERS_MAX + 1)), "431"),
+        (format!("PUT /t HTTP/1.1\r\n{}\r\n", "A: x\r\n".repeat(HTTP_HEADERS_MAX)), "400"),
         (format!("POST /{} HTTP/1.1\r\n\r\n", "x".repeat(70_000)), "414"),
     ] {
         let Served { client, task, .. } = connect(settings(), Kept::default());

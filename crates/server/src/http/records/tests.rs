@@ -169,12 +169,16 @@ fn bounds_what_is_added_in_all() {
 #[test]
 fn skips_records_too_deep_to_travel() {
     let added = Added::default();
-    let nested =
-        |levels: usize| format!("{}{}", r#"{"a":"#.repeat(levels - 1), "{}") + &"}".repeat(levels - 1);
-    for (levels, taken) in [(NESTING_DEPTH_MAX - 1, 1), (NESTING_DEPTH_MAX, 0)] {
-        let body = format!("{}\n{{\"b\":1}}", nested(levels));
-        let gathered = gather_with(rules(&added), |gatherer| gatherer.ndjson(body.as_bytes()));
+    let nested = |levels: usize| [b"\x81\xa1a".repeat(levels - 1), b"\x80".to_vec()].concat();
+    for (levels, taken) in [(NESTING_DEPTH_MAX - 1, true), (NESTING_DEPTH_MAX, false)] {
+        let body = [nested(levels), b"\x81\xa1b\x01".to_vec()].concat();
+        let gathered = gather_with(rules(&added), |gatherer| gatherer.msgpack(&body));
         let (events, skipped) = gathered.expect("no error");
-        assert_eq!((events.len(), skipped), (1 + taken, 1 - taken as u64), "{levels}");
+        assert_eq!((events.len(), skipped), if taken { (2, 0) } else { (1, 1) }, "{levels}");
     }
+    let body = [nested(NESTING_DEPTH_MAX + 1), b"\x80".to_vec()].concat();
+    let outcome = gather_with(rules(&added), |gatherer| gatherer.msgpack(&body));
+    assert_eq!(outcome, Err("broken MessagePack at byte 0: nested too deep".into()));
+    let body = format!("{}1{}", "{\"a\":".repeat(200), "}".repeat(200));
+    assert_eq!(gather_with(rules(&added), |gatherer| gatherer.json(body.as_bytes())), Ok((vec![], 1)));
 }
