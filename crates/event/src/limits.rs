@@ -247,3 +247,13 @@ pub const HEARTBEAT_BYTES_MAX: usize = 128;
 /// Tries to find a port that is free for TCP and for UDP, when the configuration leaves the choice to
 /// the system. A collision is rare, several in a row practically impossible.
 pub const FREE_PORT_TRIES_MAX: usize = 16;
+
+/// Lines of the process's own log that may wait for their reader. At info a busy server says a few per
+/// second; at trace this is a moment's worth.
+pub const LOG_LINES_WAITING_MAX: usize = 4096;
+
+/// How long the end of the process waits for its last log lines to be written.
+pub const LOG_STOP_TIMEOUT: Duration = Duration::from_millis(500);
+
+// Docker kills 10 seconds after the signal.
+const _: () = assert!(CLIENTS_STOP_TIMEOUT.as_millis() + LOG_STOP_TIMEOUT.as_millis() < 10_000);

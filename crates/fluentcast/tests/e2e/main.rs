@@ -13,5 +13,6 @@ mod readme;
 mod scale;
 mod senders;
 mod stop;
+mod stuck;
 mod support;
 mod vectors;
