@@ -1,7 +1,7 @@
 //! The tree to checked settings.
 //!
 //! Everything is checked and every mistake collected before anything may start: settings are handed out
-//! only when there is no error. One file per plugin reads its section through [`reader`]; what must hold
+//! only when there is no error. One file per plugin reads its section through `reader`; what must hold
 //! across sections (labels, ports, reachability, loops) has a file each.
 
 mod accessor;

@@ -124,7 +124,8 @@ pub(crate) fn expression_end(text: &str, start: usize) -> Option<usize> {
     None
 }
 
-/// Evaluates what stands between `#{` and `}`. A mistake in it is told, and gives an empty text.
+/// Evaluates what stands between `#{` and `}`. A mistake in it is told, and leaves the parameter as if
+/// absent: nothing is to be said of a value that nobody wrote.
 pub(crate) fn evaluate(
     code: &str,
     place: Place,
@@ -136,7 +137,7 @@ pub(crate) fn evaluate(
         Ok(piece) => piece,
         Err(mistake) => {
             diagnostics.error(mistake.code, place.span(mistake.range), mistake.message).help(mistake.help);
-            Piece::Text(String::new())
+            Piece::Default
         }
     }
 }

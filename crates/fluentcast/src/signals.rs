@@ -1,4 +1,6 @@
-//! TERM and INT: the first begins a careful stop, the second ends the process at once.
+//! TERM and INT: the first begins a careful stop, the second ends the process at once. HUP, USR1 and
+//! USR2, which Fluentd reloads and flushes on, are answered in the log and change nothing: by default
+//! they would end the process.
 
 use std::io;
 
@@ -12,6 +14,17 @@ const EXIT_CUT_SHORT: i32 = 1;
 pub(crate) fn stop_on_signal() -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    for kind in [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()] {
+        let mut received = signal(kind)?;
+        tokio::spawn(async move {
+            while received.recv().await.is_some() {
+                tracing::warn!(
+                    signal = kind.as_raw_value(),
+                    "this signal does nothing: to apply a changed configuration, start anew"
+                );
+            }
+        });
+    }
     let stop = CancellationToken::new();
     let cancel = stop.clone();
     tokio::spawn(async move {

@@ -12,7 +12,7 @@ use fluentcast_event::route::{self, RouteTable};
 use crate::file::FileOutput;
 use crate::filters;
 use crate::metrics::Metrics;
-use crate::pipeline::{Filter, FilterId, Output, OutputId, Pipeline, Scope, Store};
+use crate::pipeline::{Filter, FilterId, Logs, Output, OutputId, Pipeline, Scope, Store};
 use crate::stdout::Stdout;
 use crate::websocket::listener::Site;
 use crate::websocket::worker::{ClientLimits, WorkerPool};
@@ -80,8 +80,7 @@ pub fn build(
         output_names: builder.output_names,
         error_scope: settings.error_scope,
         metrics: Arc::clone(metrics),
-        failures: Pipeline::gate(),
-        rejections: Pipeline::gate(),
+        logs: Logs::default(),
     };
     Ok(Built {
         pipeline: Arc::new(pipeline),

@@ -1,9 +1,9 @@
 //! The `http` source: events in requests, answered as Fluentd's `in_http` answers them.
 //!
-//! Layers, from pure to wet: the parts of a request ([`params`], [`tag`], [`time`], [`added`],
-//! [`decode`]), its records ([`records`]), the whole request without a socket ([`intake`]), one
-//! request and its answer ([`exchange`]), one connection ([`connection`]). An answer of success must
-//! never go out before the pipeline has accepted the events.
+//! Layers, from pure to wet: the parts of a request (`params`, `tag`, `time`, `added`, `decode`), its
+//! records (`records`), the whole request without a socket (`intake`), one request and its answer
+//! (`exchange`), one connection (`connection`). An answer of success must never go out before the
+//! pipeline has accepted the events.
 
 mod added;
 mod connection;
@@ -77,11 +77,7 @@ pub async fn serve(
     let context = Arc::new(Context::new(settings, emitter, metrics));
     let until = shutdown.clone();
     accept::serve(bound.listener, admission, shutdown, move |stream, peer| {
-        // Answers are small and the sender waits for them.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%peer, %error, "TCP_NODELAY");
-        }
-        connection::serve(stream, peer, Arc::clone(&context), until.clone())
+        connection::accepted(stream, peer, Arc::clone(&context), until.clone())
     })
     .await;
 }

@@ -5,6 +5,7 @@
 //! `<label @ERROR>` if there is one (the source sees success), else the error goes back to the source.
 
 use std::future::Future;
+use std::iter;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,17 +84,46 @@ pub struct Pipeline {
     pub(crate) output_names: Vec<String>,
     pub(crate) error_scope: Option<ScopeId>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) failures: Gate,
-    pub(crate) rejections: Gate,
+    pub(crate) logs: Logs,
 }
 
-/// How a batch came to where it is.
-#[derive(Clone, Copy, Debug, Default)]
-struct Path {
-    /// Labels it was handed on to.
-    hops: usize,
-    /// It is in `@ERROR` already: what fails here is not routed again.
-    failed_before: bool,
+/// One gate per kind of line that events can cause.
+#[derive(Debug)]
+pub(crate) struct Logs {
+    failed: Gate,
+    failed_to_error: Gate,
+    failed_ignored: Gate,
+    rejected: Gate,
+    no_events: Gate,
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        let gate = || Gate::new(PEER_FAULT_LOG_INTERVAL);
+        Self {
+            failed: gate(),
+            failed_to_error: gate(),
+            failed_ignored: gate(),
+            rejected: gate(),
+            no_events: gate(),
+        }
+    }
+}
+
+/// Where a batch is, and which scopes handed it on to there.
+#[derive(Clone, Copy, Debug)]
+struct Path<'a> {
+    scope: ScopeId,
+    from: Option<&'a Path<'a>>,
+    /// It is in `@ERROR`, or came from there: what fails is not routed again.
+    after_error: bool,
+}
+
+impl Path<'_> {
+    /// The scopes, the last one first.
+    fn scopes(&self) -> impl Iterator<Item = ScopeId> {
+        iter::successors(Some(self), |path| path.from).map(|path| path.scope)
+    }
 }
 
 /// A future that may lead to itself: relabel, copy.
@@ -105,86 +135,85 @@ impl Pipeline {
         Arc::new(Entry { pipeline: Arc::clone(self), scope })
     }
 
-    async fn run(&self, scope: ScopeId, mut batch: Batch, path: Path) -> Result<(), EmitError> {
-        let rules = &self.scopes[scope.0];
-        let route = rules.rules.resolve(batch.tag.as_str());
+    fn path<'a>(&self, scope: ScopeId, from: Option<&'a Path<'a>>) -> Path<'a> {
+        let after_error = from.is_some_and(|from| from.after_error) || self.error_scope == Some(scope);
+        Path { scope, from, after_error }
+    }
+
+    /// `@ERROR`, for what fails on this path.
+    fn path_to_error(&self, path: &Path<'_>) -> Option<Path<'static>> {
+        self.error_scope.filter(|_| !path.after_error).map(|scope| self.path(scope, None))
+    }
+
+    async fn run(&self, mut batch: Batch, path: &Path<'_>) -> Result<(), EmitError> {
+        let scope = &self.scopes[path.scope.0];
+        let route = scope.rules.resolve(batch.tag.as_str());
         for id in &route.filters {
-            batch = self.filter(*id, batch, path).await;
+            batch = self.filter(*id, batch, path).await?;
         }
         let Some(output) = route.output else {
-            self.note_unmatched(rules, &batch);
+            self.note_unmatched(scope, &batch);
             return Ok(());
         };
-        let Err(error) = self.deliver(output, &batch, path).await else { return Ok(()) };
-        match self.error_scope.filter(|_| !path.failed_before) {
-            Some(errors) => {
-                if let Some(suppressed) = self.failures.pass() {
-                    tracing::warn!(%error, tag = %batch.tag, suppressed, "send an error event stream to @ERROR");
-                }
-                self.boxed(errors, batch, Path { failed_before: true, hops: path.hops + 1 }).await
-            }
-            None => Err(error),
+        if batch.entries.is_empty() {
+            return Ok(());
         }
+        let Err(error) = self.deliver(output, &batch, path).await else { return Ok(()) };
+        let Some(to_error) = self.path_to_error(path) else { return Err(error) };
+        if let Some(suppressed) = self.logs.failed_to_error.pass() {
+            tracing::warn!(%error, tag = %batch.tag, suppressed, "send an error event stream to @ERROR");
+        }
+        self.run_boxed(batch, &to_error).await
     }
 
-    fn boxed(&self, scope: ScopeId, batch: Batch, path: Path) -> Boxed<'_> {
-        Box::pin(self.run(scope, batch, path))
+    fn run_boxed<'a>(&'a self, batch: Batch, path: &'a Path<'a>) -> Boxed<'a> {
+        Box::pin(self.run(batch, path))
     }
 
-    async fn filter(&self, id: FilterId, batch: Batch, path: Path) -> Batch {
+    async fn filter(&self, id: FilterId, batch: Batch, path: &Path<'_>) -> Result<Batch, EmitError> {
         match &self.filters[id.0] {
             Filter::Rewrite(filter) => {
                 let filtered = filter.apply(&batch);
                 self.metrics.entries_invalid.inc_by(filtered.invalid);
                 if !filtered.errors.is_empty() {
-                    self.reject(&batch, filtered.errors, path).await;
+                    self.reject(&batch, filtered.errors, path).await?;
                 }
-                filtered.batch
+                Ok(filtered.batch)
             }
             Filter::Stdout(stdout) => {
                 stdout.deliver(&batch).await;
-                batch
+                Ok(batch)
             }
         }
     }
 
-    /// Events that a filter could not handle go to `@ERROR` with their tag, or into the log.
-    async fn reject(&self, batch: &Batch, errors: Vec<Rejected>, path: Path) {
+    /// Events that a filter could not handle go to `@ERROR` with their tag, or else into the log.
+    ///
+    /// # Errors
+    /// When `@ERROR` does not take them; the rest of the batch has not gone on yet.
+    async fn reject(&self, batch: &Batch, errors: Vec<Rejected>, path: &Path<'_>) -> Result<(), EmitError> {
         self.metrics.events_error.inc_by(errors.len() as u64);
         let mut entries = Vec::new();
         for Rejected { entry, reason } in errors {
-            if let Some(suppressed) = self.rejections.pass() {
-                let event = describe(&Batch { entries: entry.clone(), ..batch.clone() });
+            entries.extend_from_slice(&entry);
+            if let Some(suppressed) = self.logs.rejected.pass() {
+                let event = describe(&Batch { entries: entry, ..batch.clone() });
                 tracing::warn!(reason, tag = %batch.tag, event, suppressed, "a filter rejected an event");
             }
-            entries.extend_from_slice(&entry);
         }
-        if let Some(scope) = self.error_scope.filter(|_| !path.failed_before) {
-            let rejected = Batch { entries: entries.into(), ..batch.clone() };
-            let path = Path { failed_before: true, hops: path.hops + 1 };
-            if let Err(error) = self.boxed(scope, rejected, path).await {
-                self.note_failure(&error);
-            }
-        }
+        let Some(to_error) = self.path_to_error(path) else { return Ok(()) };
+        self.run_boxed(Batch { entries: entries.into(), ..batch.clone() }, &to_error).await
     }
 
-    fn note_failure(&self, error: &EmitError) {
-        self.metrics.batches_failed.inc();
-        if let Some(suppressed) = self.failures.pass() {
-            tracing::warn!(%error, suppressed, "emit transaction failed");
-        }
-    }
-
-    /// Logs at Fluentd's rhythm: the 1st, 2nd, 4th … 256th batch, then every 512th.
     fn note_unmatched(&self, scope: &Scope, batch: &Batch) {
         self.metrics.batches_unmatched.inc();
         let count = scope.unmatched.fetch_add(1, Ordering::Relaxed) + 1;
-        if (count < 512 && count.is_power_of_two()) || count.is_multiple_of(512) {
+        if is_unmatched_logged(count) {
             tracing::warn!(tag = %batch.tag, scope = scope.name, count, "no patterns matched");
         }
     }
 
-    fn deliver<'a>(&'a self, id: OutputId, batch: &'a Batch, path: Path) -> Boxed<'a> {
+    fn deliver<'a>(&'a self, id: OutputId, batch: &'a Batch, path: &'a Path<'a>) -> Boxed<'a> {
         Box::pin(async move {
             let delivered = match &self.outputs[id.0] {
                 Output::Websocket(hub) => {
@@ -198,16 +227,31 @@ impl Pipeline {
                 }
                 Output::Null => Ok(()),
                 Output::Copy(stores) => return self.copy(stores, batch, path).await,
-                Output::Relabel(_) if path.hops >= RELABEL_HOPS_MAX => Err(format!(
-                    "handed on through more than {RELABEL_HOPS_MAX} labels: relabel goes in a circle"
-                )),
-                Output::Relabel(scope) => {
-                    let path = Path { hops: path.hops + 1, ..path };
-                    return self.run(*scope, batch.clone(), path).await;
-                }
+                Output::Relabel(scope) => match self.hand_on(*scope, path) {
+                    Ok(path) => return self.run(batch.clone(), &path).await,
+                    Err(error) => Err(error),
+                },
             };
-            delivered.map_err(|error| EmitError(format!("{}: {error}", self.output_names[id.0])))
+            delivered.map_err(|error| {
+                self.metrics.batches_failed.inc();
+                EmitError(format!("{}: {error}", self.output_names[id.0]))
+            })
         })
+    }
+
+    /// The path on into a label. A label that the batch is in already would take it the same way
+    /// again: the tag, which decides on the way, never changes.
+    fn hand_on<'a>(&self, scope: ScopeId, path: &'a Path<'a>) -> Result<Path<'a>, String> {
+        if path.scopes().any(|passed| passed == scope) {
+            let name = |scope: ScopeId| self.scopes[scope.0].name.as_str();
+            let mut names: Vec<_> = iter::once(scope).chain(path.scopes()).map(name).collect();
+            names.reverse();
+            return Err(format!("relabel goes in a circle: {}", names.join(" > ")));
+        }
+        if path.scopes().count() > RELABEL_HOPS_MAX {
+            return Err(format!("relabel through more than {RELABEL_HOPS_MAX} labels"));
+        }
+        Ok(self.path(scope, Some(path)))
     }
 
     async fn publish(&self, hub: &Hub, batch: &Batch) {
@@ -217,35 +261,42 @@ impl Pipeline {
         self.metrics.json_floats_not_finite.inc_by(u64::from(published.mended.not_finite));
         self.metrics.json_strings_repaired.inc_by(u64::from(published.mended.invalid_utf8));
         if published.invalid > 0
-            && let Some(suppressed) = self.rejections.pass()
+            && let Some(suppressed) = self.logs.no_events.pass()
         {
             tracing::warn!(tag = %batch.tag, entries = published.invalid, suppressed, "entries dropped: they are no events");
         }
     }
 
     /// Every store gets the batch, whatever became of the others (Fluentd stops at the first failure).
-    /// The first failure that is not to be ignored is the copy's.
-    async fn copy(&self, stores: &[Store], batch: &Batch, path: Path) -> Result<(), EmitError> {
-        let mut result = Ok(());
+    /// The failures that are not to be ignored are the copy's.
+    async fn copy(&self, stores: &[Store], batch: &Batch, path: &Path<'_>) -> Result<(), EmitError> {
+        let mut errors = Vec::new();
         let mut previous_succeeded = false;
         for store in stores {
             if store.ignore_if_prev_success && previous_succeeded {
+                // As in Fluentd: who was skipped has not succeeded.
+                previous_succeeded = false;
                 continue;
             }
             let delivered = self.deliver(store.output, batch, path).await;
             previous_succeeded = delivered.is_ok();
             match delivered {
-                Err(error) if store.ignore_error => {
-                    self.metrics.batches_failed.inc();
-                    if let Some(suppressed) = self.failures.pass() {
-                        tracing::error!(%error, suppressed, "ignore emit error");
+                Ok(()) => {}
+                Err(EmitError(error)) if !store.ignore_error => errors.push(error),
+                Err(error) => {
+                    if let Some(suppressed) = self.logs.failed_ignored.pass() {
+                        tracing::error!(%error, tag = %batch.tag, suppressed, "ignore emit error");
                     }
                 }
-                other => result = result.and(other),
             }
         }
-        result
+        if errors.is_empty() { Ok(()) } else { Err(EmitError(errors.join("; "))) }
     }
+}
+
+/// Fluentd's rhythm: the 1st, 2nd, 4th … 256th batch, then every 512th.
+fn is_unmatched_logged(count: u64) -> bool {
+    (count < 512 && count.is_power_of_two()) || count.is_multiple_of(512)
 }
 
 /// An event as text for the log; only its beginning.
@@ -270,19 +321,16 @@ struct Entry {
 impl Emit for Entry {
     fn emit(&self, batch: Batch) -> Emitted<'_> {
         Box::pin(async move {
-            let result = self.pipeline.run(self.scope, batch, Path::default()).await;
-            if let Err(error) = &result {
-                self.pipeline.note_failure(error);
+            let Self { pipeline, scope } = self;
+            let tag = batch.tag.clone();
+            let result = pipeline.run(batch, &pipeline.path(*scope, None)).await;
+            if let Err(error) = &result
+                && let Some(suppressed) = pipeline.logs.failed.pass()
+            {
+                tracing::warn!(%error, %tag, suppressed, "emit transaction failed");
             }
             result
         })
-    }
-}
-
-impl Pipeline {
-    /// Gates for messages a peer can cause at will.
-    pub(crate) fn gate() -> Gate {
-        Gate::new(PEER_FAULT_LOG_INTERVAL)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Kind, Moved, Origin, Parameter, Section, Subsection};
 
 const NO_RETRY: &str = "a file is written directly; what the disk refuses is retried until it takes it";
 const NO_THREADS: &str = "one writer per output";
-const IN_MEMORY: &str = "events wait in memory, never longer than `flush_interval`";
+const IN_MEMORY: &str = "events wait in memory, and are written after `flush_interval`";
 
 pub(super) const FORMAT_SECTION: Subsection = Subsection::new("format", "How an event becomes a line");
 pub(super) const INJECT_SECTION: Subsection = Subsection::refused(
@@ -276,7 +276,7 @@ pub const STDOUT: Section = Section {
     ..Section::new(
         "match stdout",
         "Prints events to standard output.",
-        &[Parameter::ignored("use_logger", "lines go to standard output, the log to standard error")],
+        &[Parameter::ignored("use_logger", "lines go to standard output, as the log does")],
     )
 };
 

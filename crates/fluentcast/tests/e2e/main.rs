@@ -7,6 +7,7 @@
 mod chaos;
 mod cli;
 mod defects;
+mod descriptors;
 mod matrix;
 mod readme;
 mod scale;

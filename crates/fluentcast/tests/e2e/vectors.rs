@@ -44,7 +44,9 @@ impl Vector {
             "hex" => self.bytes = unhex(rest),
             "text" => self.bytes = unescape(rest),
             "event" => self.events.extend(std::iter::repeat_n(event(rest), count)),
-            "ack" => self.acks.extend(rest.strip_prefix("text ").map_or_else(|| unhex(rest), unescape)),
+            "ack" => self.acks.extend(
+                rest.strip_prefix("text ").map_or_else(|| unhex(rest), |text| text.as_bytes().to_vec()),
+            ),
             "closed:" => self.closed = true,
             // How the server counts and names the rest is not seen from outside.
             _ => {}

@@ -1,7 +1,7 @@
 //! A WebSocket client on an independent implementation of the protocol.
 
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tungstenite::handshake::HandshakeError;
 use tungstenite::handshake::client::Response;
@@ -45,7 +45,10 @@ impl Client {
 
     /// The next data message, or how the connection ended.
     pub(crate) fn receive(&mut self) -> Result<Message, End> {
+        let start = Instant::now();
         loop {
+            // Pings would otherwise keep a silent connection alive for ever.
+            assert!(start.elapsed() < DEADLINE, "no message came before the deadline");
             match self.socket.read() {
                 Ok(message @ (Message::Text(_) | Message::Binary(_))) => return Ok(message),
                 Ok(Message::Close(Some(CloseFrame { code, .. }))) => return Err(End::Close(code.into())),
