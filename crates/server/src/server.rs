@@ -185,9 +185,12 @@ struct StopBounds {
 const STOP_BOUNDS: StopBounds =
     StopBounds { sources: SOURCES_STOP_TIMEOUT, files: FILES_STOP_TIMEOUT, clients: CLIENTS_STOP_TIMEOUT };
 
-/// One worker per processor: each writes to its share of the clients.
+/// One worker for two processors, each with its share of the clients. More workers would each find less
+/// to write when they come round, and a write costs far more than the events it carries; the other
+/// processors read, decode and encode.
 fn worker_count() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(WEBSOCKET_WORKERS_MAX)
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (processors / 2).clamp(1, WEBSOCKET_WORKERS_MAX)
 }
 
 fn bind_source(source: &Source, listening: &mut Vec<Listening>) -> Result<BoundSource, StartError> {

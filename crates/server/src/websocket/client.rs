@@ -2,29 +2,17 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fluentcast_broadcast::close::CloseReason;
 use fluentcast_broadcast::session::Session;
+use fluentcast_event::limits::{
+    BYTES_PER_TURN_MAX, BYTES_PER_WRITE_MAX, CLOSE_TIMEOUT, READS_PER_TURN_MAX, SLICES_PER_WRITE_MAX,
+};
 use mio::net::TcpStream;
 
 use super::worker::{ClientLimits, ConnectedGuard, NewClient};
 use crate::metrics::Metrics;
-
-/// Reads from one client before others get their turn.
-const READS_PER_TURN_MAX: usize = 16;
-
-/// Slices in one vectored write. Linux takes at most 1,024; beyond a few dozen nothing is gained.
-const SLICES_PER_WRITE_MAX: usize = 64;
-
-/// Bytes of one vectored write at most.
-const BYTES_PER_WRITE_MAX: usize = 1024 * 1024;
-
-/// Bytes written to one client before others get their turn.
-const BYTES_PER_TURN_MAX: usize = 4 * 1024 * 1024;
-
-/// How long a client may take to answer a close frame, or to read up to it.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connected client.
 pub(super) struct Client {
