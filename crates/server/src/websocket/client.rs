@@ -26,6 +26,10 @@ const BYTES_PER_TURN_MAX: usize = 4 * 1024 * 1024;
 /// How long a client may take to answer a close frame, or to read up to it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The same for one that is closed for lag: megabytes that the system holds for it come before the close
+/// frame, and it is slow. Waiting costs a socket and the rest of one event.
+const LAG_CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// A connected client.
 pub(super) struct Client {
     pub(super) stream: TcpStream,
@@ -199,11 +203,12 @@ impl Client {
 
     /// Whether closing has begun since the last call; if so, its end is set.
     pub(super) fn start_closing(&mut self, now: Instant) -> bool {
-        let begins = self.close_by.is_none() && self.session.closing().is_some();
-        if begins {
-            self.close_by = Some(now + CLOSE_TIMEOUT);
-        }
-        begins
+        let Some(reason) = self.session.closing().filter(|_| self.close_by.is_none()) else {
+            return false;
+        };
+        let timeout = if reason == CloseReason::Lagging { LAG_CLOSE_TIMEOUT } else { CLOSE_TIMEOUT };
+        self.close_by = Some(now + timeout);
+        true
     }
 
     /// Does what time demands: pings, gives up on who does not answer, ends a close that takes too

@@ -122,6 +122,18 @@ fn what_a_dead_client_did_not_get_is_counted() {
 }
 
 #[test]
+fn closing_ends_though_the_client_does_nothing() {
+    for (reason, seconds) in [(CloseReason::Lagging, 61), (CloseReason::GoingAway, 6)] {
+        let mut fixture = Fixture::new();
+        assert!(!fixture.client.start_closing(fixture.at(1)));
+        fixture.client.give_up(reason, &fixture.metrics);
+        assert!(fixture.client.start_closing(fixture.at(1)));
+        assert!(!fixture.client.start_closing(fixture.at(2)), "it begins once");
+        assert_eq!(fixture.deadline_passes(seconds), Turn::Over, "{reason:?}");
+    }
+}
+
+#[test]
 fn a_dead_client_is_cut_and_a_silent_one_that_answers_stays() {
     let limits = ClientLimits {
         ping_interval: Duration::from_millis(100),
