@@ -131,7 +131,7 @@ fn a_publisher_waits_for_the_workers_and_for_nobody_else() {
     while publish.as_mut().poll(&mut context).is_pending() {
         waits += 1;
         assert!(here.view().backlog() > BACKLOG_BYTES_MAX);
-        assert!(here.view().backlog() < BACKLOG_BYTES_MAX + 4 * SLICE_BYTES_MAX as u64);
+        assert!(here.view().backlog() < BACKLOG_BYTES_MAX + 4 * PUBLISH_SLICE_BYTES_MAX as u64);
         wakes.sweep();
     }
     assert!(waits > 2, "{waits}");

@@ -104,7 +104,7 @@ fn clients_that_never_read_are_bounded_and_then_closed() {
     const EVENTS_PER_CHUNK: u32 = 1_000;
     // A client's lag (8 MiB by default) is one log that all share, however many are stuck; the rest is
     // for requests on their way and what the allocator keeps.
-    const MEMORY_BYTES_MAX: u64 = 48 * 1024 * 1024;
+    const MEMORY_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
     raise_file_limit(5_000);
     let load = Load::new(CHUNKS, EVENTS_PER_CHUNK, 1_000);

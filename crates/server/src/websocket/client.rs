@@ -2,33 +2,17 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fluentcast_broadcast::close::CloseReason;
 use fluentcast_broadcast::session::Session;
+use fluentcast_event::limits::{
+    BYTES_PER_TURN_MAX, BYTES_PER_WRITE_MAX, CLOSE_TIMEOUT, READS_PER_TURN_MAX, SLICES_PER_WRITE_MAX,
+};
 use mio::net::TcpStream;
 
 use super::worker::{ClientLimits, ConnectedGuard, NewClient};
 use crate::metrics::Metrics;
-
-/// Reads from one client before others get their turn.
-const READS_PER_TURN_MAX: usize = 16;
-
-/// Slices in one vectored write. Linux takes at most 1,024; beyond a few dozen nothing is gained.
-const SLICES_PER_WRITE_MAX: usize = 64;
-
-/// Bytes of one vectored write at most.
-const BYTES_PER_WRITE_MAX: usize = 1024 * 1024;
-
-/// Bytes written to one client before others get their turn.
-const BYTES_PER_TURN_MAX: usize = 4 * 1024 * 1024;
-
-/// How long a client may take to answer a close frame, or to read up to it.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The same for one that is closed for lag: megabytes that the system holds for it come before the close
-/// frame, and it is slow. Waiting costs a socket and the rest of one event.
-const LAG_CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A connected client.
 pub(super) struct Client {
@@ -203,12 +187,11 @@ impl Client {
 
     /// Whether closing has begun since the last call; if so, its end is set.
     pub(super) fn start_closing(&mut self, now: Instant) -> bool {
-        let Some(reason) = self.session.closing().filter(|_| self.close_by.is_none()) else {
-            return false;
-        };
-        let timeout = if reason == CloseReason::Lagging { LAG_CLOSE_TIMEOUT } else { CLOSE_TIMEOUT };
-        self.close_by = Some(now + timeout);
-        true
+        let begins = self.close_by.is_none() && self.session.closing().is_some();
+        if begins {
+            self.close_by = Some(now + CLOSE_TIMEOUT);
+        }
+        begins
     }
 
     /// Does what time demands: pings, gives up on who does not answer, ends a close that takes too

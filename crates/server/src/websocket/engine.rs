@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use fluentcast_broadcast::close::CloseReason;
 use fluentcast_broadcast::view::{View, ViewId, Worker};
+use fluentcast_event::limits::{CLIENT_READ_BUFFER_BYTES, LAGGARDS_NAMED_MAX, POLL_EVENTS_MAX};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
@@ -19,16 +20,6 @@ use super::client::{Client, Turn};
 use super::deadlines::Deadlines;
 use super::worker::{Command, Inbox, NewClient, WAKER};
 use crate::metrics::Metrics;
-
-/// Bytes read from a client at once. Clients of the classic stream have little to say; one buffer
-/// serves all clients of a worker.
-const READ_BUFFER_BYTES: usize = 16 * 1024;
-
-/// Events taken from epoll at once.
-const POLL_EVENTS_MAX: usize = 1024;
-
-/// Clients named in the log when they are cut at the drain deadline.
-const LAGGARDS_NAMED_MAX: usize = 10;
 
 /// One worker thread's state.
 pub(super) struct Engine {
@@ -71,7 +62,7 @@ impl Engine {
             members: HashMap::new(),
             unfinished: Vec::new(),
             deadlines: Deadlines::default(),
-            buffer: vec![0; READ_BUFFER_BYTES].into(),
+            buffer: vec![0; CLIENT_READ_BUFFER_BYTES].into(),
             drain_by: None,
         }
     }
