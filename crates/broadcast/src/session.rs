@@ -20,6 +20,8 @@ pub struct Session {
     /// Goes out before anything more of the log: the rest of a frame begun, and control frames.
     urgent: Vec<u8>,
     urgent_sent: usize,
+    /// Bytes of pongs in `urgent`.
+    pongs: usize,
     inbound: Inbound,
     /// Set once no more events are to be sent.
     closing: Option<CloseReason>,
@@ -44,6 +46,7 @@ impl Session {
             stream: None,
             urgent: Vec::new(),
             urgent_sent: 0,
+            pongs: 0,
             inbound: Inbound::new(inbound_bytes_max),
             closing: None,
             peer_closed: false,
@@ -84,6 +87,7 @@ impl Session {
             // Freed, not kept: thousands of idle clients each had a ping to answer once.
             self.urgent = Vec::new();
             self.urgent_sent = 0;
+            self.pongs = 0;
         }
         if let Some(stream) = &mut self.stream {
             stream.cursor.advance(bytes - urgent);
@@ -97,11 +101,13 @@ impl Session {
     pub fn received(&mut self, bytes: &mut [u8], mut on_data: impl FnMut(bool, &[u8], bool, &mut Vec<u8>)) {
         let mut replies = Vec::new();
         let mut peer_close = None;
-        let pong_room = PONG_BACKLOG_BYTES_MAX.saturating_sub(self.urgent.len());
+        let pongs = &mut self.pongs;
         let fed = self.inbound.feed(bytes, |received| match received {
             Received::Data { text, payload, last } => on_data(text, payload, last, &mut replies),
-            Received::Ping(payload) if replies.len() < pong_room => {
+            Received::Ping(payload) if *pongs < PONG_BACKLOG_BYTES_MAX => {
+                let before = replies.len();
                 frame::write(&mut replies, Opcode::Pong, payload);
+                *pongs += replies.len() - before;
             }
             Received::Ping(_) | Received::Pong(_) => {}
             Received::Close(code) => peer_close = Some(code),

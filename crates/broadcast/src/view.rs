@@ -169,11 +169,6 @@ impl View {
         self.waiting.release();
     }
 
-    /// Makes everything appended so far readable.
-    pub fn seal(&self) {
-        self.log().seal();
-    }
-
     /// Position after the last byte appended.
     #[must_use]
     pub fn end(&self) -> u64 {

@@ -68,6 +68,26 @@ fn a_pong_goes_between_two_frames() {
     assert_eq!(all, [EVENT, EVENT, b"\x8a\x02hi", b"\x8a\x02yo", EVENT].concat());
 }
 
+/// What else waits, a long event or an answer to data, leaves pings their room.
+#[test]
+fn pings_are_answered_however_much_waits_before_the_pongs() {
+    let (_hub, mut session) = subscribed(0);
+    let long = vec![b'x'; 2 * PONG_BACKLOG_BYTES_MAX];
+    for _ in 0..2 {
+        let mut bytes = [masked(1, b"data"), masked(9, b"hi")].concat();
+        session.received(&mut bytes, |_, _, _, replies| frame::write(replies, Opcode::Text, &long));
+        assert_eq!(write(&mut session, 5).len(), 5);
+    }
+    let said = write(&mut session, usize::MAX);
+    assert_eq!(said.windows(4).filter(|bytes| bytes == b"\x8a\x02hi").count(), 2);
+    for _ in 0..40 {
+        session.received(&mut masked(9, &[7; 125]), |_, _, _, _| {});
+    }
+    write(&mut session, usize::MAX);
+    session.received(&mut masked(9, b"hi"), |_, _, _, _| {});
+    assert_eq!(write(&mut session, usize::MAX), b"\x8a\x02hi", "room again");
+}
+
 #[test]
 fn a_flood_of_pings_is_not_queued_without_end() {
     let (_hub, mut session) = subscribed(0);

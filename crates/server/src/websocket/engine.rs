@@ -267,16 +267,10 @@ impl Engine {
         }
     }
 
-    /// Begins to end: everybody is sent what is still to come, then closed with 1001.
+    /// Begins to end: everybody is sent what is still to come, then closed with 1001. What was published
+    /// before is readable: its news came first.
     fn drain(&mut self, deadline: Instant, now: Instant) {
         self.drain_by = Some(deadline);
-        for members in self.members.values() {
-            if let Some(subscription) =
-                members.first().and_then(|slot| self.clients[*slot].client.session.subscription())
-            {
-                subscription.view().seal();
-            }
-        }
         let slots: Vec<_> = self.clients.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
             self.clients[slot].client.session.close_at_end(CloseReason::GoingAway);

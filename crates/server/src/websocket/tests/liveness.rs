@@ -6,6 +6,7 @@ use fluentcast_broadcast::close::CloseReason;
 use fluentcast_broadcast::filter::Filter;
 use fluentcast_broadcast::session::Session;
 use fluentcast_broadcast::view::{View, ViewKey, Wake, Worker};
+use fluentcast_event::limits::CLOSE_TIMEOUT;
 
 use super::super::client::{self, Turn};
 use super::super::worker::{ConnectedGuard, NewClient};
@@ -119,6 +120,19 @@ fn what_a_dead_client_did_not_get_is_counted() {
     assert_eq!(fixture.deadline_passes(40), Turn::Over);
     assert!(fixture.metrics.websocket_dropped_bytes.get() > 0);
     assert_eq!(fixture.hub.views(), 0);
+}
+
+#[test]
+fn closing_ends_though_the_client_does_nothing() {
+    let mut fixture = Fixture::new();
+    let start = fixture.start;
+    assert!(!fixture.client.start_closing(start));
+    fixture.client.give_up(CloseReason::Lagging, &fixture.metrics);
+    assert!(fixture.client.start_closing(start));
+    assert!(!fixture.client.start_closing(fixture.at(1)), "it begins once");
+    let end = start + CLOSE_TIMEOUT;
+    assert_eq!(fixture.client.deadline(), Some(end));
+    assert_eq!(fixture.client.on_deadline(end, &fixture.metrics), Turn::Over);
 }
 
 #[test]

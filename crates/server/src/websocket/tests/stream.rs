@@ -3,6 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use fluentcast_broadcast::filter::Filter;
+use fluentcast_broadcast::view::{ViewKey, Worker};
+
 use super::*;
 
 #[test]
@@ -80,6 +83,16 @@ fn history_and_live_reach_clients_that_join_under_load_exactly_once() {
         publisher.join().expect("the publisher");
     });
     server.wait_until_empty();
+}
+
+/// From its subscription on a client counts for its worker, which does not have it yet.
+#[test]
+fn a_client_on_its_way_to_its_worker_holds_up_no_publisher() {
+    let server = Server::one(Output::default());
+    let shape = Shape { format: Format::Json, add_tag: false, add_time: false };
+    let key = ViewKey { shape, filter: Filter::default() };
+    let (_subscription, _cursor) = server.hubs[0].subscribe(&key, Worker(0));
+    server.publish(0, &batch(0..100_000, 100));
 }
 
 /// Publishers wait for workers, and workers for nobody: batches far above the backlog limit get through
