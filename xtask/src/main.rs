@@ -2,6 +2,7 @@
 //!
 //! Nothing here may need more than a Rust toolchain to build: it is what sets up a fresh machine.
 
+mod bench;
 mod conformance;
 mod docs;
 mod fuzz;
@@ -17,7 +18,9 @@ const USAGE: &str = "\
 cargo xtask test [--only lint|unit|e2e|conformance]   install what the tests need, run them all (or one part)
 cargo xtask tools                                     only install what the tests need
 cargo xtask docs                                      rewrite docs/configuration.md from the parameter table
-cargo xtask fuzz [SECONDS]                            run each fuzz target that long (default 300)";
+cargo xtask fuzz [SECONDS]                            run each fuzz target that long (default 300)
+cargo xtask bench [--quick] [--only NAME] [--write]   measure against other servers (--help says more)
+cargo xtask instructions [--write]                    count the instructions of the hot paths";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +39,8 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["test"] => test::all(),
         ["test", "--only", part] => test::only(part),
         ["tools"] => tools::install_all(),
+        ["bench", arguments @ ..] => bench::measure(arguments),
+        ["instructions", arguments @ ..] => bench::instructions(arguments),
         ["docs"] => docs::refresh(),
         ["fuzz"] => fuzz::run(fuzz::SECONDS_DEFAULT),
         ["fuzz", seconds] => match seconds.parse() {

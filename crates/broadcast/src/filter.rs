@@ -46,7 +46,7 @@ impl Expected {
         let Self::Text(text) = self else { return vec![Key::Null] };
         let mut keys = vec![Key::Text(text.as_bytes().into())];
         keys.extend(text.parse().ok().map(Key::Bool));
-        keys.extend(text.parse().ok().filter(|number: &f64| number.is_finite()).map(Key::number));
+        keys.extend(text.parse().ok().filter(|number: &f64| !number.is_nan()).map(Key::number));
         keys
     }
 

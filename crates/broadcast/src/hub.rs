@@ -9,20 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use fluentcast_event::json::Mended;
+use fluentcast_event::limits::{BACKLOG_BYTES_MAX, PUBLISH_SLICE_BYTES_MAX};
 use fluentcast_event::{Batch, EntryError, Event};
 
 use crate::encode::{Encoder, Shape};
 use crate::filter::FilterIndex;
 use crate::log::{Cursor, Log};
 use crate::view::{View, ViewKey, Waiting, Wake, Worker};
-
-/// Bytes of entries that go through the hub in one piece, before other publishers get their turn and
-/// the workers' backlog is looked at.
-const SLICE_BYTES_MAX: usize = 256 * 1024;
-
-/// Backlog of a view, in bytes of its log, above which a publisher waits for the workers. Enough to
-/// keep every worker busy with full writes, far below any client's lag limit.
-pub const BACKLOG_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,7 +104,7 @@ impl Hub {
         published
     }
 
-    /// Publishes up to [`SLICE_BYTES_MAX`] of `entries`, returns the bytes used and adds the views
+    /// Publishes up to [`PUBLISH_SLICE_BYTES_MAX`] of `entries`, returns the bytes used and adds the views
     /// whose workers are behind.
     fn publish_slice(
         &self,
@@ -142,7 +135,7 @@ impl Hub {
                     break entries.len();
                 }
             }
-            if events.position() >= SLICE_BYTES_MAX {
+            if events.position() >= PUBLISH_SLICE_BYTES_MAX {
                 break events.position();
             }
         };

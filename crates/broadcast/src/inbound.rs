@@ -47,6 +47,7 @@ pub struct Inbound {
     message: Option<Message>,
     /// Payload of the control frame being read.
     control: Vec<u8>,
+    /// Nothing counts any more: a close frame has come, or something that cannot be understood.
     closed: bool,
 }
 
@@ -90,15 +91,18 @@ impl Inbound {
         }
     }
 
-    /// Reads bytes as they came from the connection; `bytes` is unmasked in place.
+    /// Reads bytes as they came from the connection; `bytes` is unmasked in place. After an error or a
+    /// close frame, whatever else comes is ignored.
     ///
     /// # Errors
-    /// The reason to close the connection with. Nothing may be fed after that.
-    pub fn feed(
-        &mut self,
-        mut bytes: &mut [u8],
-        mut on: impl FnMut(Received<'_>),
-    ) -> Result<(), CloseReason> {
+    /// The reason to close the connection with.
+    pub fn feed(&mut self, bytes: &mut [u8], on: impl FnMut(Received<'_>)) -> Result<(), CloseReason> {
+        let fed = self.read(bytes, on);
+        self.closed |= fed.is_err();
+        fed
+    }
+
+    fn read(&mut self, mut bytes: &mut [u8], mut on: impl FnMut(Received<'_>)) -> Result<(), CloseReason> {
         while !self.closed {
             let Some(mut frame) = self.frame.take() else {
                 let used = self.read_head(bytes)?;

@@ -12,12 +12,9 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::{Arc, OnceLock};
 
-use crate::frame;
+use fluentcast_event::limits::SEGMENT_BYTES_MAX;
 
-/// Bytes at which the open segment is sealed though nobody has read it. Large enough that a write of
-/// one segment is all payload and no overhead; small enough that a slow client pins little beyond its
-/// lag.
-pub const SEGMENT_BYTES_MAX: usize = 256 * 1024;
+use crate::frame;
 
 /// Where an event's frame begins in its segment.
 #[derive(Clone, Copy, Debug)]

@@ -5,14 +5,13 @@
 
 use std::io::IoSlice;
 
+use fluentcast_event::limits::PONG_BACKLOG_BYTES_MAX;
+
 use crate::close::CloseReason;
 use crate::frame::{self, Opcode};
 use crate::hub::Subscription;
 use crate::inbound::{Inbound, Received};
 use crate::log::Cursor;
-
-/// Bytes of unsent pongs above which pings go unanswered: whoever does not read them needs no more.
-const PONG_BACKLOG_BYTES_MAX: usize = 4 * 1024;
 
 /// A client's connection.
 #[derive(Debug)]

@@ -129,15 +129,18 @@ impl View {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a client in or out; returns how many remain.
+    /// Counts a client in. Like [`View::leave`] called under the lock of the hub only.
     pub(crate) fn join(&self, worker: Worker) {
         let share = &self.shares[worker.0];
-        if share.clients.fetch_add(1, Ordering::SeqCst) == 0 {
+        if share.clients.load(Ordering::SeqCst) == 0 {
             // Whoever was last here stopped sweeping; what came since is not this client's backlog.
+            // Said before the client counts, or a publisher would wait for a sweep that is not due.
             share.swept.fetch_max(self.log().end(), Ordering::SeqCst);
         }
+        share.clients.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Counts a client out; returns how many remain.
     pub(crate) fn leave(&self, worker: Worker) -> usize {
         self.shares[worker.0].clients.fetch_sub(1, Ordering::SeqCst);
         self.shares.iter().map(|share| share.clients.load(Ordering::SeqCst)).sum()
@@ -164,6 +167,11 @@ impl View {
     pub fn finish_sweep(&self, worker: Worker, end: u64) {
         self.shares[worker.0].swept.fetch_max(end, Ordering::SeqCst);
         self.waiting.release();
+    }
+
+    /// Makes everything appended so far readable.
+    pub fn seal(&self) {
+        self.log().seal();
     }
 
     /// Position after the last byte appended.

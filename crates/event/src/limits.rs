@@ -38,7 +38,7 @@ pub const REQUEST_HEAD_SECONDS_MAX: u64 = 10;
 /// once.
 pub const HANDSHAKES_AT_ONCE_MAX: u32 = 4096;
 
-/// Threads that write to WebSocket clients, at most; else one per processor.
+/// Threads that write to WebSocket clients, at most; else one for two processors.
 pub const WEBSOCKET_WORKERS_MAX: usize = 8;
 
 /// After the signal to stop: until then sources may finish and ack what they have received.
@@ -247,3 +247,58 @@ pub const HEARTBEAT_BYTES_MAX: usize = 128;
 /// Tries to find a port that is free for TCP and for UDP, when the configuration leaves the choice to
 /// the system. A collision is rare, several in a row practically impossible.
 pub const FREE_PORT_TRIES_MAX: usize = 16;
+
+/// Lines of the process's own log that may wait for their reader. At info a busy server says a few per
+/// second; at trace this is a moment's worth.
+pub const LOG_LINES_WAITING_MAX: usize = 4096;
+
+/// How long the end of the process waits for its last log lines to be written.
+pub const LOG_STOP_TIMEOUT: Duration = Duration::from_millis(500);
+
+// Docker kills 10 seconds after the signal.
+const _: () = assert!(CLIENTS_STOP_TIMEOUT.as_millis() + LOG_STOP_TIMEOUT.as_millis() < 10_000);
+
+/// Bytes of entries that go through the hub in one piece, before other publishers get their turn and
+/// the workers' backlog is looked at.
+pub const PUBLISH_SLICE_BYTES_MAX: usize = 256 * 1024;
+
+/// Backlog of a view, in bytes of its log, above which a publisher waits for the workers. Enough to
+/// keep every worker busy with full writes, far below any client's lag limit.
+pub const BACKLOG_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Bytes at which the open segment is sealed though nobody has read it. Large enough that a write of
+/// one segment is all payload and no overhead; small enough that a slow client pins little beyond its
+/// lag.
+pub const SEGMENT_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes of unsent pongs above which pings go unanswered: whoever does not read them needs no more.
+pub const PONG_BACKLOG_BYTES_MAX: usize = 4 * 1024;
+
+/// Bytes read from a client at once. Clients of the classic stream have little to say; one buffer
+/// serves all clients of a worker.
+pub const CLIENT_READ_BUFFER_BYTES: usize = 16 * 1024;
+
+/// Events taken from epoll at once.
+pub const POLL_EVENTS_MAX: usize = 1024;
+
+/// Clients named in the log when they are cut at the drain deadline.
+pub const LAGGARDS_NAMED_MAX: usize = 10;
+
+/// Reads from one client before others get their turn.
+pub const READS_PER_TURN_MAX: usize = 16;
+
+/// Slices in one vectored write. Linux takes at most 1,024; beyond a few dozen nothing is gained.
+pub const SLICES_PER_WRITE_MAX: usize = 64;
+
+/// Bytes of one vectored write at most.
+pub const BYTES_PER_WRITE_MAX: usize = 1024 * 1024;
+
+/// Bytes written to one client before others get their turn.
+pub const BYTES_PER_TURN_MAX: usize = 4 * 1024 * 1024;
+
+/// How long a client may take to answer a close frame, or to read up to it: a client closed for lag has
+/// its socket's buffers to read first.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Pause before trying again on a standard output that somebody made non-blocking.
+pub const STDOUT_WOULD_BLOCK_WAIT: Duration = Duration::from_millis(5);

@@ -7,7 +7,13 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 /// Fluentd events in, every WebSocket client sees them.
 #[derive(Debug, Parser)]
-#[command(name = "fluentcast", version, about, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "fluentcast",
+    version,
+    about,
+    args_conflicts_with_subcommands = true,
+    infer_long_args = true
+)]
 pub(crate) struct Args {
     /// What to do instead of serving.
     #[command(subcommand)]
@@ -62,6 +68,10 @@ pub(crate) enum Command {
     Check {
         /// The file.
         file: PathBuf,
+
+        /// Its format.
+        #[arg(long, value_name = "TYPE", default_value = "guess")]
+        config_file_type: FileType,
     },
     /// Print every parameter: name, type, default, meaning.
     Reference {

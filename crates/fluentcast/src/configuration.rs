@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use fluentcast_config::DEFAULT_CONFIG;
 use fluentcast_config::check;
-use fluentcast_config::diagnostics::Severity;
 use fluentcast_config::load::{self, Environment, FileKind, Loaded};
 use fluentcast_config::settings::Settings;
 
@@ -49,9 +48,9 @@ impl Configuration {
     }
 
     /// Shows every mistake and remark on standard error, and returns the settings if they can run.
-    pub(crate) fn report(&self) -> Option<Settings> {
+    pub(crate) fn report(&self) -> Option<&Settings> {
         crate::complain(&self.loaded.diagnostics.render(&self.loaded.sources));
-        self.settings.clone()
+        self.settings.as_ref()
     }
 
     /// Where it came from.
@@ -71,18 +70,17 @@ impl Configuration {
 }
 
 /// `fluentcast check FILE`.
-pub(crate) fn check(file: &Path, args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn check(file: &Path, file_type: FileType) -> anyhow::Result<ExitCode> {
     let environment = environment();
-    let loaded = load::load_file(file, &environment, None, kind(args.config_file_type));
+    let loaded = load::load_file(file, &environment, None, kind(file_type));
     let configuration = Configuration::checked(file.display().to_string(), false, environment, loaded);
-    let diagnostics = &configuration.loaded.diagnostics;
-    let count = |severity| diagnostics.iter().filter(|one| one.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let (name, diagnostics) = (&configuration.name, &configuration.loaded.diagnostics);
+    let (errors, warnings) = (diagnostics.error_count(), diagnostics.warning_count());
     if configuration.report().is_none() {
-        crate::complain(&format!("{}: {errors} errors, {warnings} warnings\n", configuration.name));
+        crate::complain(&format!("{name}: errors: {errors}, warnings: {warnings}\n"));
         return Ok(ExitCode::FAILURE);
     }
-    crate::print(&format!("{}: ok, {warnings} warnings\n", configuration.name))
+    crate::print(&format!("{name}: ok, warnings: {warnings}\n"))
 }
 
 fn kind(file_type: FileType) -> FileKind {

@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Write as _};
 use std::fs::OpenOptions;
+use std::io;
 
 use anyhow::Context as _;
 use fluentcast_config::settings::{LogLevel, Settings};
@@ -15,20 +16,27 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::args::Args;
 
+mod writer;
+
+pub(crate) use writer::LogWriter;
+
 /// Starts the log. The command line beats `<system> log_level`.
-pub(crate) fn start(args: &Args, settings: &Settings) -> anyhow::Result<()> {
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level(args, settings.system.log_level))
-        .event_format(FluentdForm);
-    match args.log.as_deref().filter(|path| path.as_os_str() != "-") {
-        None => subscriber.init(),
+pub(crate) fn start(args: &Args, settings: &Settings) -> anyhow::Result<LogWriter> {
+    let writer = match args.log.as_deref().filter(|path| path.as_os_str() != "-") {
+        None => LogWriter::start(io::stdout()),
         Some(path) => {
             let file = OpenOptions::new().create(true).append(true).open(path);
-            let file = file.with_context(|| format!("cannot open the log file {}", path.display()))?;
-            subscriber.with_writer(std::sync::Mutex::new(file)).init();
+            LogWriter::start(file.with_context(|| format!("cannot open the log file {}", path.display()))?)
         }
-    }
-    Ok(())
+    };
+    let writer = writer.context("cannot start the log's thread")?;
+    let line_writer = writer.clone();
+    tracing_subscriber::fmt()
+        .with_max_level(level(args, settings.system.log_level))
+        .event_format(FluentdForm)
+        .with_writer(move || line_writer.clone())
+        .init();
+    Ok(writer)
 }
 
 /// Fluentd's levels in order; `fatal` has no lines of its own here.
@@ -36,7 +44,8 @@ const LEVELS: [LevelFilter; 5] =
     [LevelFilter::TRACE, LevelFilter::DEBUG, LevelFilter::INFO, LevelFilter::WARN, LevelFilter::ERROR];
 
 fn level(args: &Args, configured: LogLevel) -> LevelFilter {
-    let index = if args.verbose + args.quiet == 0 {
+    let (verbose, quiet) = (i32::from(args.verbose), i32::from(args.quiet));
+    let index = if verbose + quiet == 0 {
         match configured {
             LogLevel::Trace => 0,
             LogLevel::Debug => 1,
@@ -45,9 +54,14 @@ fn level(args: &Args, configured: LogLevel) -> LevelFilter {
             LogLevel::Error | LogLevel::Fatal => 4,
         }
     } else {
-        (2 + i32::from(args.quiet) - i32::from(args.verbose)).clamp(0, 4)
+        (2 + quiet - verbose).clamp(0, 4)
     };
     LEVELS[usize::try_from(index).unwrap_or(2)]
+}
+
+/// The time as a line begins with it.
+fn now() -> impl fmt::Display {
+    jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S %z").to_string()
 }
 
 struct FluentdForm;
@@ -72,8 +86,7 @@ where
         };
         let mut line = Line::default();
         event.record(&mut line);
-        let now = jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S %z");
-        writeln!(writer, "{now} [{level}]: {}{}", line.message, line.fields)
+        writeln!(writer, "{} [{level}]: {}{}", now(), line.message, line.fields)
     }
 }
 
@@ -118,8 +131,9 @@ impl Visit for Line {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::sync::{Arc, Mutex};
+
+    use clap::Parser as _;
 
     use super::*;
 
@@ -155,5 +169,37 @@ mod tests {
             rest,
             " [warn]: no patterns x\\ny tag=\"a\\n2026-01-01 [error]: forged\" kind=\"forward\" n=5 address=127.0.0.1:1\n"
         );
+    }
+
+    #[test]
+    fn each_v_and_q_is_a_step_from_info_and_beats_the_configuration() {
+        let level_of = |flags: &[&str], configured| {
+            let args = Args::try_parse_from(["fluentcast"].iter().chain(flags)).unwrap();
+            level(&args, configured)
+        };
+        // More than fit into the counter.
+        let many = format!("-{}", "v".repeat(300));
+        for (flags, expected) in [
+            (&["-v"][..], LevelFilter::DEBUG),
+            (&["-vv"], LevelFilter::TRACE),
+            (&["-v", "-v", "--verbose"], LevelFilter::TRACE),
+            (&["-q"], LevelFilter::WARN),
+            (&["-qq"], LevelFilter::ERROR),
+            (&["-qqq"], LevelFilter::ERROR),
+            (&["-v", "-q"], LevelFilter::INFO),
+            (&[&many, "-qq"], LevelFilter::TRACE),
+        ] {
+            assert_eq!(level_of(flags, LogLevel::Error), expected, "{flags:?}");
+        }
+        for (configured, expected) in [
+            (LogLevel::Trace, LevelFilter::TRACE),
+            (LogLevel::Debug, LevelFilter::DEBUG),
+            (LogLevel::Info, LevelFilter::INFO),
+            (LogLevel::Warn, LevelFilter::WARN),
+            (LogLevel::Error, LevelFilter::ERROR),
+            (LogLevel::Fatal, LevelFilter::ERROR),
+        ] {
+            assert_eq!(level_of(&[], configured), expected);
+        }
     }
 }

@@ -18,6 +18,7 @@ use fluentcast_server::server::Server;
 
 use crate::args::{Args, Command};
 use crate::configuration::Configuration;
+use crate::logging::LogWriter;
 
 fn main() -> ExitCode {
     let args = match Args::read() {
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     let done = match &args.command {
-        Some(Command::Check { file }) => configuration::check(file, &args),
+        Some(Command::Check { file, config_file_type }) => configuration::check(file, *config_file_type),
         Some(Command::Reference { markdown }) => {
             print(&if *markdown { reference::render_markdown() } else { reference::render_text() })
         }
@@ -44,22 +45,31 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let configuration = Configuration::read(args)?;
     let Some(settings) = configuration.report() else { return Ok(ExitCode::FAILURE) };
-    logging::start(args, &settings)?;
-    if args.dry_run {
+    let log = logging::start(args, settings)?;
+    let done = if args.dry_run {
         tracing::info!("finished dry run mode");
-        return Ok(ExitCode::SUCCESS);
-    }
+        Ok(ExitCode::SUCCESS)
+    } else {
+        start(settings, &configuration, &log)
+    };
+    log.finish();
+    done
+}
+
+fn start(settings: &Settings, configuration: &Configuration, log: &LogWriter) -> anyhow::Result<ExitCode> {
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let orderly = runtime.block_on(serve(&settings, &configuration))?;
-    Ok(if orderly { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let orderly = runtime.block_on(serve(settings, configuration, log));
+    // Whatever still hangs in a system call (a dead network disk) has had its time and was named.
+    runtime.shutdown_background();
+    Ok(if orderly? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn serve(settings: &Settings, configuration: &Configuration) -> anyhow::Result<bool> {
-    let stop = signals::stop_on_signal().context("cannot watch for signals")?;
+async fn serve(settings: &Settings, configuration: &Configuration, log: &LogWriter) -> anyhow::Result<bool> {
+    let stop = signals::stop_on_signal(log.clone()).context("cannot watch for signals")?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         pid = std::process::id(),

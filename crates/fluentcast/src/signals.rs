@@ -7,11 +7,13 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::logging::LogWriter;
+
 /// Exit code after a second signal: the stop was not clean.
 const EXIT_CUT_SHORT: i32 = 1;
 
 /// A token that the first signal cancels.
-pub(crate) fn stop_on_signal() -> io::Result<CancellationToken> {
+pub(crate) fn stop_on_signal(log: LogWriter) -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     for kind in [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()] {
@@ -33,6 +35,7 @@ pub(crate) fn stop_on_signal() -> io::Result<CancellationToken> {
         cancel.cancel();
         let name = next(&mut terminate, &mut interrupt).await;
         tracing::warn!(signal = name, "stopped before everything was done");
+        log.finish();
         std::process::exit(EXIT_CUT_SHORT);
     });
     Ok(stop)

@@ -5,7 +5,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fluentcast_config::settings::{self, Listen, Settings, Source, SourceKind};
 use fluentcast_event::limits::{
@@ -22,6 +22,7 @@ use crate::build::{self, BuildError, Built, PortPlan};
 use crate::emit::Emitter;
 use crate::metrics::Metrics;
 use crate::sample::{Sample, SampleError};
+use crate::stdout::Stdout;
 use crate::websocket::listener::Port;
 use crate::websocket::worker::Workers;
 use crate::{forward, http};
@@ -130,6 +131,10 @@ impl Server {
     /// when something that should never end ended by itself, which stops the rest too: a server must
     /// not go on deaf.
     pub async fn run(self, stop: CancellationToken) -> bool {
+        self.run_within(stop, STOP_BOUNDS).await
+    }
+
+    async fn run_within(self, stop: CancellationToken, bounds: StopBounds) -> bool {
         let Self { sources, ports, built, workers, metrics, .. } = self;
         let mut intake = JoinSet::new();
         let stop_intake = CancellationToken::new();
@@ -157,16 +162,11 @@ impl Server {
         };
         let started = Instant::now();
         stop_intake.cancel();
-        finish(&mut intake, started + SOURCES_STOP_TIMEOUT, "sources and listeners").await;
+        finish(&mut intake, started + bounds.sources, "sources and listeners").await;
         stop_files.cancel();
-        finish(&mut files, started + FILES_STOP_TIMEOUT, "file outputs").await;
-        for stdout in &built.stdouts {
-            let until = tokio::time::Instant::from_std(started + FILES_STOP_TIMEOUT);
-            if tokio::time::timeout_at(until, stdout.drain()).await.is_err() {
-                tracing::warn!("standard output is not read: what waited for it is lost");
-            }
-        }
-        let deadline = started + CLIENTS_STOP_TIMEOUT;
+        finish(&mut files, started + bounds.files, "file outputs").await;
+        finish_stdouts(&built.stdouts, started + bounds.files).await;
+        let deadline = started + bounds.clients;
         if let Err(error) = tokio::task::spawn_blocking(move || workers.drain(deadline)).await {
             tracing::error!(%error, "the websocket workers could not be stopped");
         }
@@ -174,9 +174,23 @@ impl Server {
     }
 }
 
-/// One worker per processor: each writes to its share of the clients.
+/// Until when each step of the stop may go on, counted from its beginning.
+#[derive(Clone, Copy, Debug)]
+struct StopBounds {
+    sources: Duration,
+    files: Duration,
+    clients: Duration,
+}
+
+const STOP_BOUNDS: StopBounds =
+    StopBounds { sources: SOURCES_STOP_TIMEOUT, files: FILES_STOP_TIMEOUT, clients: CLIENTS_STOP_TIMEOUT };
+
+/// One worker for two processors, each with its share of the clients. More workers would each find less
+/// to write when they come round, and a write costs far more than the events it carries; the other
+/// processors read, decode and encode.
 fn worker_count() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(WEBSOCKET_WORKERS_MAX)
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (processors / 2).clamp(1, WEBSOCKET_WORKERS_MAX)
 }
 
 fn bind_source(source: &Source, listening: &mut Vec<Listening>) -> Result<BoundSource, StartError> {
@@ -252,3 +266,14 @@ async fn finish(tasks: &mut JoinSet<()>, deadline: Instant, name: &str) {
         tasks.shutdown().await;
     }
 }
+
+async fn finish_stdouts(stdouts: &[Arc<Stdout>], deadline: Instant) {
+    for stdout in stdouts {
+        if tokio::time::timeout_at(deadline.into(), stdout.drain()).await.is_err() {
+            tracing::warn!("standard output is not read: what waited for it is lost");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,11 +9,10 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::Duration;
 
 use fluentcast_config::settings::LineFormat;
 use fluentcast_event::Batch;
-use fluentcast_event::limits::STDOUT_QUEUE_BYTES_MAX;
+use fluentcast_event::limits::{STDOUT_QUEUE_BYTES_MAX, STDOUT_WOULD_BLOCK_WAIT};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::format::Formatter;
@@ -21,9 +20,6 @@ use crate::metrics::Metrics;
 
 #[cfg(test)]
 mod tests;
-
-/// Pause before trying again on a standard output that somebody made non-blocking.
-const WOULD_BLOCK_WAIT: Duration = Duration::from_millis(5);
 
 /// A permit is worth one byte in the queue.
 #[expect(clippy::cast_possible_truncation, reason = "a constant, checked below")]
@@ -158,7 +154,9 @@ impl<W: Write> Printer<W> {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(bytes) => written += bytes,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(WOULD_BLOCK_WAIT),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    thread::sleep(STDOUT_WOULD_BLOCK_WAIT)
+                }
                 Err(error) => {
                     self.torn |= written > 0 && text[written - 1] != b'\n';
                     return Err(error);

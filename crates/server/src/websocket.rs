@@ -12,3 +12,6 @@ pub mod listener;
 mod page;
 pub mod query;
 pub mod worker;
+
+#[cfg(test)]
+mod tests;

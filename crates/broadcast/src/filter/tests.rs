@@ -78,6 +78,24 @@ fn an_index_that_lost_all_its_filters_is_empty() {
     assert!(index.is_empty());
 }
 
+#[test]
+fn the_index_agrees_on_floats_that_json_cannot_say() {
+    for (float, query, passes) in [
+        (f64::INFINITY, "x=inf", true),
+        (f64::INFINITY, "x=1e999", true),
+        (f64::NEG_INFINITY, "x=-inf", true),
+        (f64::NEG_INFINITY, "x=inf", false),
+        (f64::NAN, "x=nan", false),
+    ] {
+        let record = [&b"\x81\xa1x\xcb"[..], &float.to_be_bytes()].concat();
+        let mut index = FilterIndex::default();
+        index.insert(&filter(query), &());
+        let mut found = 0;
+        index.matching(&record, |()| found += 1);
+        assert_eq!((filter(query).passes(&record), found == 1), (passes, passes), "{float} ?{query}");
+    }
+}
+
 proptest! {
     /// The index finds exactly the filters that pass when asked one by one, each once.
     #[test]

@@ -131,7 +131,7 @@ fn a_publisher_waits_for_the_workers_and_for_nobody_else() {
     while publish.as_mut().poll(&mut context).is_pending() {
         waits += 1;
         assert!(here.view().backlog() > BACKLOG_BYTES_MAX);
-        assert!(here.view().backlog() < BACKLOG_BYTES_MAX + 4 * SLICE_BYTES_MAX as u64);
+        assert!(here.view().backlog() < BACKLOG_BYTES_MAX + 4 * PUBLISH_SLICE_BYTES_MAX as u64);
         wakes.sweep();
     }
     assert!(waits > 2, "{waits}");
@@ -140,6 +140,38 @@ fn a_publisher_waits_for_the_workers_and_for_nobody_else() {
     assert!(publish.as_mut().poll(&mut context).is_pending());
     drop((here, gone));
     assert!(publish.as_mut().poll(&mut context).is_ready());
+}
+
+/// Between its subscription and its arrival at the worker a client counts and is not there yet. The
+/// worker's sweep then finds nobody, and must be a sweep all the same.
+#[test]
+fn a_sweep_without_clients_releases_the_publisher() {
+    let wakes = Arc::new(Wakes::default());
+    let hub = Arc::new(Hub::new(0, 1, Arc::clone(&wakes) as Arc<dyn Wake>));
+    let (on_its_way, _cursor) = hub.subscribe(&key(&[]), Worker(0));
+    let large = batch(0..200_000);
+    let mut publish = std::pin::pin!(hub.publish(&large));
+    let mut context = Context::from_waker(Waker::noop());
+    while publish.as_mut().poll(&mut context).is_pending() {
+        assert_eq!(wakes.0.lock().unwrap().len(), 1, "a waiting publisher has woken the worker");
+        wakes.sweep();
+    }
+    drop(on_its_way);
+}
+
+/// A view without clients on a worker is no backlog of that worker, however long nobody was there.
+#[test]
+fn the_first_client_of_a_worker_owes_nothing() {
+    let wakes = Arc::new(Wakes::default());
+    let hub = Arc::new(Hub::new(0, 2, Arc::clone(&wakes) as Arc<dyn Wake>));
+    let (stays, _cursor) = hub.subscribe(&key(&[]), Worker(0));
+    for _ in 0..20 {
+        publish_now(&hub, &batch(0..5_000));
+        wakes.sweep();
+    }
+    assert!(stays.view().end() > BACKLOG_BYTES_MAX);
+    let (_late, _cursor) = hub.subscribe(&key(&[]), Worker(1));
+    assert_eq!(stays.view().backlog(), 0);
 }
 
 #[test]

@@ -88,6 +88,21 @@ fn nothing_counts_after_a_close_frame() {
     assert_eq!(read(&bytes, &[1]), (vec![Seen::Close(None)], Ok(())));
 }
 
+/// Whoever is told of its error may go on sending for as long as the close frame takes.
+#[test]
+fn nothing_counts_after_an_error() {
+    let mut inbound = Inbound::new(LIMIT);
+    let mut feed = |part: &[u8], opcode| {
+        let mut seen = 0;
+        (inbound.feed(&mut frame(opcode, part, false), |_| seen += 1), seen)
+    };
+    assert_eq!(feed(b"\xe2", data(true)), (Ok(()), 1));
+    assert_eq!(feed(b"(", continuation()), (Err(CloseReason::InvalidUtf8), 0));
+    for _ in 0..5 {
+        assert_eq!(feed(b"(", continuation()), (Ok(()), 0));
+    }
+}
+
 #[test]
 fn what_rfc_6455_forbids_is_a_protocol_error_at_the_first_byte_that_shows_it() {
     let masked = [0; 4];

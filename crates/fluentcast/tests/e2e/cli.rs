@@ -40,7 +40,7 @@ fn version() {
 #[test]
 fn an_unknown_flag_is_an_error() {
     let (code, _, stderr) = run(fluentcast().arg("--no-such-flag"));
-    assert_ne!(code, Some(0));
+    assert_eq!(code, Some(1));
     assert!(stderr.contains("--no-such-flag"), "{stderr}");
 }
 

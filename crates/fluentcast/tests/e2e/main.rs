@@ -7,10 +7,12 @@
 mod chaos;
 mod cli;
 mod defects;
+mod descriptors;
 mod matrix;
 mod readme;
 mod scale;
 mod senders;
 mod stop;
+mod stuck;
 mod support;
 mod vectors;

@@ -2,28 +2,17 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fluentcast_broadcast::close::CloseReason;
 use fluentcast_broadcast::session::Session;
+use fluentcast_event::limits::{
+    BYTES_PER_TURN_MAX, BYTES_PER_WRITE_MAX, CLOSE_TIMEOUT, READS_PER_TURN_MAX, SLICES_PER_WRITE_MAX,
+};
 use mio::net::TcpStream;
 
 use super::worker::{ClientLimits, ConnectedGuard, NewClient};
-
-/// Reads from one client before others get their turn.
-const READS_PER_TURN_MAX: usize = 16;
-
-/// Slices in one vectored write. Linux takes at most 1,024; beyond a few dozen nothing is gained.
-const SLICES_PER_WRITE_MAX: usize = 64;
-
-/// Bytes of one vectored write at most.
-const BYTES_PER_WRITE_MAX: usize = 1024 * 1024;
-
-/// Bytes written to one client before others get their turn.
-const BYTES_PER_TURN_MAX: usize = 4 * 1024 * 1024;
-
-/// How long a client may take to answer a close frame, or to read up to it.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::metrics::Metrics;
 
 /// A connected client.
 pub(super) struct Client {
@@ -34,7 +23,8 @@ pub(super) struct Client {
     /// The socket was full at the last write; epoll says when there is room.
     pub(super) blocked: bool,
     liveness: Liveness,
-    last_heard: Instant,
+    /// It sent something then, or took what had filled its socket.
+    last_sign: Instant,
     /// Set when closing begins: the connection ends then, whatever the client does.
     close_by: Option<Instant>,
     /// All is said and the write side shut: what still comes is read and dropped until the client has
@@ -52,8 +42,8 @@ enum Liveness {
     Asked { since: Instant },
 }
 
-/// How a turn of a client ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a turn of a client ended. What matters more is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Turn {
     /// Nothing more to do until something happens.
     Rest,
@@ -73,7 +63,7 @@ impl Client {
             limits: new.limits,
             blocked: false,
             liveness: Liveness::PingAt((!ping.is_zero()).then(|| now + ping)),
-            last_heard: now,
+            last_sign: now,
             close_by: None,
             lingering: false,
             _counted: new.counted,
@@ -83,6 +73,21 @@ impl Client {
     /// Whether it is further behind than it may be, in a log that ends at `log_end`.
     pub(super) fn lags(&self, log_end: u64) -> bool {
         self.session.lag(log_end) > self.limits.lag_bytes_max
+    }
+
+    /// Begins to close without sending what is left for the client; counts that and returns it.
+    pub(super) fn give_up(&mut self, reason: CloseReason, metrics: &Metrics) -> u64 {
+        let dropped = self.session.close(reason);
+        metrics.websocket_dropped_bytes.inc_by(dropped);
+        dropped
+    }
+
+    /// There is room in its socket.
+    pub(super) fn on_room(&mut self, now: Instant) {
+        if std::mem::take(&mut self.blocked) {
+            // Its side has acknowledged bytes: a ping behind megabytes may take its time.
+            self.last_sign = now;
+        }
     }
 
     /// Writes what the session has to say, until there is nothing more, the socket is full, or others
@@ -167,10 +172,8 @@ impl Client {
 
     /// Takes bytes the client has sent.
     pub(super) fn received(&mut self, bytes: &mut [u8], now: Instant) {
-        self.last_heard = now;
-        if self.session.closing().is_none_or(|_| !self.session.is_finished()) {
-            self.session.received(bytes, |_, _, _, _| {});
-        }
+        self.last_sign = now;
+        self.session.received(bytes, |_, _, _, _| {});
     }
 
     /// When [`Client::on_deadline`] wants to be called.
@@ -182,18 +185,18 @@ impl Client {
         }
     }
 
-    /// Sets the end of a close that has begun; returns it once.
-    pub(super) fn start_closing(&mut self, now: Instant) -> Option<Instant> {
-        if self.close_by.is_some() || self.session.closing().is_none() {
-            return None;
+    /// Whether closing has begun since the last call; if so, its end is set.
+    pub(super) fn start_closing(&mut self, now: Instant) -> bool {
+        let begins = self.close_by.is_none() && self.session.closing().is_some();
+        if begins {
+            self.close_by = Some(now + CLOSE_TIMEOUT);
         }
-        self.close_by = Some(now + CLOSE_TIMEOUT);
-        self.close_by
+        begins
     }
 
     /// Does what time demands: pings, gives up on who does not answer, ends a close that takes too
     /// long.
-    pub(super) fn on_deadline(&mut self, now: Instant) -> Turn {
+    pub(super) fn on_deadline(&mut self, now: Instant, metrics: &Metrics) -> Turn {
         if self.deadline().is_none_or(|at| at > now) {
             return Turn::Rest;
         }
@@ -201,8 +204,8 @@ impl Client {
             return Turn::Over;
         }
         if let Liveness::Asked { since } = self.liveness {
-            if self.last_heard < since {
-                self.session.close(CloseReason::PongTimeout);
+            if self.last_sign < since {
+                self.give_up(CloseReason::PongTimeout, metrics);
                 return Turn::Over;
             }
             let next = (since + self.limits.ping_interval).max(now);

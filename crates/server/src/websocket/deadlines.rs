@@ -1,36 +1,60 @@
 //! When which client needs looking at though nothing happened on its socket.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
-/// A client's slot, and which of the clients that had the slot one after the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ClientKey {
-    pub(super) slot: usize,
-    pub(super) generation: u64,
+/// At most one deadline per slot; so a client that has gone leaves nothing behind.
+#[derive(Debug, Default)]
+pub(super) struct Deadlines {
+    by_time: BTreeSet<(Instant, usize)>,
+    by_slot: Vec<Option<Instant>>,
 }
 
-/// Deadlines, earliest first. Entries are never removed early: whoever is woken looks whether there is
-/// something to do. A client has one entry for its pings and at most one for its close.
-#[derive(Debug, Default)]
-pub(super) struct Deadlines(BinaryHeap<Reverse<(Instant, ClientKey)>>);
-
 impl Deadlines {
-    pub(super) fn add(&mut self, at: Instant, client: ClientKey) {
-        self.0.push(Reverse((at, client)));
+    /// Sets the deadline of a slot, or takes it away.
+    pub(super) fn set(&mut self, slot: usize, at: Option<Instant>) {
+        if slot >= self.by_slot.len() {
+            self.by_slot.resize(slot + 1, None);
+        }
+        let before = std::mem::replace(&mut self.by_slot[slot], at);
+        if before != at {
+            before.map(|before| self.by_time.remove(&(before, slot)));
+            at.map(|at| self.by_time.insert((at, slot)));
+        }
     }
 
     /// The earliest.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.0.peek().map(|Reverse((at, _))| *at)
+        self.by_time.first().map(|(at, _)| *at)
     }
 
     /// Takes one that has passed.
-    pub(super) fn pop_passed(&mut self, now: Instant) -> Option<ClientKey> {
-        if self.next()? > now {
-            return None;
+    pub(super) fn pop_passed(&mut self, now: Instant) -> Option<usize> {
+        let (_, slot) = self.by_time.first().filter(|(at, _)| *at <= now).copied()?;
+        self.set(slot, None);
+        Some(slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_slot_has_one_deadline_and_none_when_it_is_free() {
+        let start = Instant::now();
+        let at = |seconds| Some(start + Duration::from_secs(seconds));
+        let mut deadlines = Deadlines::default();
+        for (slot, seconds) in [(1, 5), (0, 3), (1, 2), (2, 2), (2, 9)] {
+            deadlines.set(slot, at(seconds));
         }
-        self.0.pop().map(|Reverse((_, client))| client)
+        assert_eq!((deadlines.next(), deadlines.by_time.len()), (at(2), 3));
+        assert_eq!(deadlines.pop_passed(start), None);
+        let now = start + Duration::from_secs(4);
+        assert_eq!([(); 3].map(|()| deadlines.pop_passed(now)), [Some(1), Some(0), None]);
+        deadlines.set(2, None);
+        assert_eq!((deadlines.next(), deadlines.by_time.len()), (None, 0));
     }
 }

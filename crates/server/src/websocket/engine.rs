@@ -4,30 +4,22 @@
 //! room in their sockets. It never blocks on a client, never allocates per event, and writes to a
 //! client only what the client's session says.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fluentcast_broadcast::close::CloseReason;
 use fluentcast_broadcast::view::{View, ViewId, Worker};
+use fluentcast_event::limits::{CLIENT_READ_BUFFER_BYTES, LAGGARDS_NAMED_MAX, POLL_EVENTS_MAX};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::client::{Client, Turn};
-use super::deadlines::{ClientKey, Deadlines};
+use super::deadlines::Deadlines;
 use super::worker::{Command, Inbox, NewClient, WAKER};
 use crate::metrics::Metrics;
-
-/// Bytes read from a client at once. Clients of the classic stream have little to say; one buffer
-/// serves all clients of a worker.
-const READ_BUFFER_BYTES: usize = 16 * 1024;
-
-/// Events taken from epoll at once.
-const POLL_EVENTS_MAX: usize = 1024;
-
-/// Clients named in the log when they are cut at the drain deadline.
-const LAGGARDS_NAMED_MAX: usize = 10;
 
 /// One worker thread's state.
 pub(super) struct Engine {
@@ -35,21 +27,25 @@ pub(super) struct Engine {
     poll: Poll,
     inboxes: Arc<[Inbox]>,
     metrics: Arc<Metrics>,
+    /// Taken from the inbox and not yet done.
+    commands: VecDeque<Command>,
     clients: Slab<Slot>,
     /// The slots of each view's clients here.
-    views: HashMap<ViewId, Vec<usize>>,
+    members: HashMap<ViewId, Vec<usize>>,
     /// Clients whose turn ended before they were done.
-    unfinished: Vec<ClientKey>,
+    unfinished: Vec<usize>,
     deadlines: Deadlines,
     buffer: Box<[u8]>,
     /// Set while draining.
     drain_by: Option<Instant>,
-    next_generation: u64,
 }
 
+/// A slot may get a new client while an event or a turn of the old one is still to come: that costs the
+/// new one a turn it did not need, so slots are told apart by nothing more.
 struct Slot {
     client: Client,
-    generation: u64,
+    /// Among the unfinished.
+    queued: bool,
     /// The client's view, and its index among the view's members here.
     membership: Option<(ViewId, usize)>,
 }
@@ -61,26 +57,42 @@ impl Engine {
             poll,
             inboxes,
             metrics,
+            commands: VecDeque::new(),
             clients: Slab::new(),
-            views: HashMap::new(),
+            members: HashMap::new(),
             unfinished: Vec::new(),
             deadlines: Deadlines::default(),
-            buffer: vec![0; READ_BUFFER_BYTES].into(),
+            buffer: vec![0; CLIENT_READ_BUFFER_BYTES].into(),
             drain_by: None,
-            next_generation: 0,
         }
     }
 
-    /// Runs until it is drained.
+    /// Runs until it is drained. A panic is a bug of ours: it costs the clients here their connection, and
+    /// nobody else anything.
     pub(super) fn run(mut self) {
+        let inboxes = Arc::clone(&self.inboxes);
+        let inbox = &inboxes[self.worker.0];
+        while std::panic::catch_unwind(AssertUnwindSafe(|| self.work())).is_err() {
+            tracing::error!(clients = self.clients.len(), "a websocket worker panicked; its clients are cut");
+            self.metrics.websocket_clients_left.inc_by(self.clients.len() as u64);
+            let Self { worker, poll, inboxes, metrics, commands, drain_by, .. } = self;
+            self = Self { commands, drain_by, ..Self::new(worker, poll, inboxes, metrics) };
+        }
+        // First its own clients, or a publisher would find them and no worker.
+        drop(self);
+        inbox.close();
+    }
+
+    fn work(&mut self) {
         let mut events = Events::with_capacity(POLL_EVENTS_MAX);
+        self.take_commands(Instant::now());
         loop {
             let now = Instant::now();
             if self.is_drained(now) {
                 return;
             }
             let timeout = self.next_look().map(|at| at.saturating_duration_since(now));
-            let timeout = if self.unfinished.is_empty() { timeout } else { Some(std::time::Duration::ZERO) };
+            let timeout = if self.unfinished.is_empty() { timeout } else { Some(Duration::ZERO) };
             if let Err(error) = self.poll.poll(&mut events, timeout)
                 && error.kind() != io::ErrorKind::Interrupted
             {
@@ -95,13 +107,14 @@ impl Engine {
                     self.on_socket(event, now);
                 }
             }
-            for key in std::mem::take(&mut self.unfinished) {
-                if self.slot(key).is_some() {
-                    self.take_turn(key.slot, now, true);
+            for slot in std::mem::take(&mut self.unfinished) {
+                if let Some(Slot { queued, .. }) = self.clients.get_mut(slot) {
+                    *queued = false;
+                    self.take_turn(slot, now, true);
                 }
             }
-            while let Some(key) = self.deadlines.pop_passed(now) {
-                self.on_deadline(key, now);
+            while let Some(slot) = self.deadlines.pop_passed(now) {
+                self.on_deadline(slot, now);
             }
         }
     }
@@ -110,12 +123,9 @@ impl Engine {
         self.deadlines.next().into_iter().chain(self.drain_by).min()
     }
 
-    fn slot(&mut self, key: ClientKey) -> Option<&mut Slot> {
-        self.clients.get_mut(key.slot).filter(|slot| slot.generation == key.generation)
-    }
-
     fn take_commands(&mut self, now: Instant) {
-        for command in self.inboxes[self.worker.0].take() {
+        self.commands.extend(self.inboxes[self.worker.0].take());
+        while let Some(command) = self.commands.pop_front() {
             match command {
                 Command::Join(client) => self.join(*client, now),
                 Command::News(view) => self.sweep(&view, now),
@@ -134,45 +144,38 @@ impl Engine {
             return;
         }
         let membership = client.session.subscription().map(|subscription| {
-            let members = self.views.entry(subscription.view().id()).or_default();
+            let view = subscription.view().id();
+            let members = self.members.entry(view).or_default();
             members.push(slot);
-            (subscription.view().id(), members.len() - 1)
+            (view, members.len() - 1)
         });
-        let generation = self.next_generation;
-        self.next_generation += 1;
-        if let Some(at) = client.deadline() {
-            self.deadlines.add(at, ClientKey { slot, generation });
-        }
         tracing::debug!(peer = %client.peer, "websocket client connected");
         client.received(&mut read_already, now);
         if self.drain_by.is_some() {
             client.session.close_at_end(CloseReason::GoingAway);
         }
-        self.clients.insert(Slot { client, generation, membership });
+        self.clients.insert(Slot { client, queued: false, membership });
         self.take_turn(slot, now, true);
     }
 
     /// Offers what is new in a view to each of its clients here.
-    fn sweep(&mut self, view: &Arc<View>, now: Instant) {
+    fn sweep(&mut self, view: &View, now: Instant) {
         let end = view.start_sweep(self.worker);
-        let slots = self.views.get_mut(&view.id()).map(std::mem::take).unwrap_or_default();
         let mut written = 0;
         let mut attention = Vec::new();
-        for &slot in &slots {
+        for &slot in self.members.get(&view.id()).into_iter().flatten() {
             let client = &mut self.clients[slot].client;
-            let turn = if client.blocked { Turn::Rest } else { client.write(&mut written) };
+            // Nobody is given up untried: the socket may have room that epoll has not told of yet.
+            let skip = client.blocked && !client.lags(end);
+            let turn = if skip { Turn::Rest } else { client.write(&mut written) };
             if client.lags(end) {
-                let dropped = client.session.close(CloseReason::Lagging);
+                client.give_up(CloseReason::Lagging, &self.metrics);
                 self.metrics.websocket_clients_lagging.inc();
-                self.metrics.websocket_dropped_bytes.inc_by(dropped);
                 tracing::info!(peer = %client.peer, "websocket client closed: further behind than client_lag_limit");
             }
             if turn != Turn::Rest || client.session.closing().is_some() {
                 attention.push((slot, turn));
             }
-        }
-        if let Some(members) = self.views.get_mut(&view.id()) {
-            *members = slots;
         }
         self.metrics.websocket_sent_bytes.inc_by(written);
         view.finish_sweep(self.worker, end);
@@ -187,7 +190,7 @@ impl Engine {
             return;
         }
         if event.is_writable() {
-            self.clients[slot].client.blocked = false;
+            self.clients[slot].client.on_room(now);
         }
         let readable = event.is_readable() || event.is_read_closed() || event.is_error();
         self.take_turn(slot, now, readable);
@@ -198,58 +201,40 @@ impl Engine {
         let client = &mut self.clients[slot].client;
         let read = if readable { client.read(&mut self.buffer, now) } else { Turn::Rest };
         let mut written = 0;
-        let wrote = match read {
-            Turn::Over => Turn::Over,
-            _ if client.blocked => Turn::Rest,
-            _ => client.write(&mut written),
-        };
+        // Also when it has ended its side: it may still read the answer to its close frame.
+        let wrote = if client.blocked { Turn::Rest } else { client.write(&mut written) };
         self.metrics.websocket_sent_bytes.inc_by(written);
-        let turn = if read == Turn::More && wrote == Turn::Rest { Turn::More } else { wrote };
-        self.after_turn(slot, turn, now);
+        self.after_turn(slot, read.max(wrote), now);
     }
 
     /// Books what a turn led to.
     fn after_turn(&mut self, slot: usize, turn: Turn, now: Instant) {
-        let Slot { client, generation, .. } = &mut self.clients[slot];
-        let key = ClientKey { slot, generation: *generation };
-        let closing_by = client.start_closing(now);
-        let is_closing = client.session.closing().is_some();
-        if is_closing {
+        if turn == Turn::Over {
+            return self.end(slot);
+        }
+        let Slot { client, queued, .. } = &mut self.clients[slot];
+        let closing_begins = client.start_closing(now);
+        // A close frame that was just queued may go out at once.
+        if (turn == Turn::More || closing_begins) && !std::mem::replace(queued, true) {
+            self.unfinished.push(slot);
+        }
+        self.deadlines.set(slot, client.deadline());
+        if closing_begins {
             self.leave_view(slot);
-        }
-        match turn {
-            Turn::Over => return self.end(slot),
-            Turn::More => self.unfinished.push(key),
-            // The close frame may go out at once.
-            Turn::Rest if closing_by.is_some() => self.unfinished.push(key),
-            Turn::Rest => {}
-        }
-        if let Some(at) = closing_by {
-            self.deadlines.add(at, key);
         }
     }
 
-    fn on_deadline(&mut self, key: ClientKey, now: Instant) {
-        let Some(slot) = self.slot(key) else { return };
-        let turn = slot.client.on_deadline(now);
-        let next = slot.client.deadline().filter(|at| *at > now);
-        match turn {
-            Turn::Over => self.after_turn(key.slot, Turn::Over, now),
-            Turn::More => self.take_turn(key.slot, now, false),
-            Turn::Rest => {}
-        }
-        // A client that is being closed has its own entry already.
-        if let Some(at) = next
-            && self.slot(key).is_some_and(|slot| slot.client.session.closing().is_none())
-        {
-            self.deadlines.add(at, key);
+    fn on_deadline(&mut self, slot: usize, now: Instant) {
+        match self.clients[slot].client.on_deadline(now, &self.metrics) {
+            Turn::More => self.take_turn(slot, now, false),
+            turn => self.after_turn(slot, turn, now),
         }
     }
 
     /// Takes the client off its view's members here. Its place in the hub went with its subscription.
     fn leave_view(&mut self, slot: usize) {
         let Some((view, index)) = self.clients[slot].membership.take() else { return };
-        let Some(members) = self.views.get_mut(&view) else { return };
+        let Some(members) = self.members.get_mut(&view) else { return };
         members.swap_remove(index);
         if let Some(moved) = members.get(index)
             && let Some((_, its_index)) = &mut self.clients[*moved].membership
@@ -257,13 +242,14 @@ impl Engine {
             *its_index = index;
         }
         if members.is_empty() {
-            self.views.remove(&view);
+            self.members.remove(&view);
         }
     }
 
     /// Ends the connection.
     fn end(&mut self, slot: usize) {
         self.leave_view(slot);
+        self.deadlines.set(slot, None);
         let Slot { mut client, .. } = self.clients.remove(slot);
         let reason = client.session.closing().unwrap_or(CloseReason::Lost);
         match reason {
@@ -272,9 +258,8 @@ impl Engine {
                 self.metrics.websocket_clients_violating.inc()
             }
             CloseReason::ClosedByClient(_) | CloseReason::Lost => self.metrics.websocket_clients_left.inc(),
-            // Counted when it was decided.
-            CloseReason::Lagging => 0,
-            CloseReason::GoingAway => 0,
+            // Lag was counted when it was decided; a stop is not counted.
+            CloseReason::Lagging | CloseReason::GoingAway => 0,
         };
         tracing::debug!(peer = %client.peer, ?reason, "websocket client gone");
         if let Err(error) = self.poll.registry().deregister(&mut client.stream) {
@@ -285,15 +270,12 @@ impl Engine {
     /// Begins to end: everybody is sent what is still to come, then closed with 1001.
     fn drain(&mut self, deadline: Instant, now: Instant) {
         self.drain_by = Some(deadline);
-        let views: Vec<_> = self
-            .clients
-            .iter()
-            .filter_map(|(_, slot)| {
-                slot.client.session.subscription().map(|subscription| Arc::clone(subscription.view()))
-            })
-            .collect();
-        for view in views {
-            self.sweep(&view, now);
+        for members in self.members.values() {
+            if let Some(subscription) =
+                members.first().and_then(|slot| self.clients[*slot].client.session.subscription())
+            {
+                subscription.view().seal();
+            }
         }
         let slots: Vec<_> = self.clients.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
@@ -316,9 +298,8 @@ impl Engine {
             if named.len() < LAGGARDS_NAMED_MAX {
                 named.push(slot.client.peer.to_string());
             }
-            dropped += slot.client.session.close(CloseReason::GoingAway);
+            dropped += slot.client.give_up(CloseReason::GoingAway, &self.metrics);
         }
-        self.metrics.websocket_dropped_bytes.inc_by(dropped);
         tracing::warn!(
             clients = self.clients.len(),
             bytes = dropped,

@@ -19,7 +19,8 @@ use fluentcast_event::limits;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue,
+    SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
 };
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::worker::{ClientLimits, ConnectedGuard, NewClient, WorkerPool};
 use super::{handshake, page, query::Query};
+use crate::accept;
 use crate::metrics::Metrics;
 
 type Answer = Response<Full<Bytes>>;
@@ -97,13 +99,17 @@ impl Port {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "cannot turn off Nagle's algorithm");
         }
+        let patience = Duration::from_secs(limits::REQUEST_HEAD_SECONDS_MAX);
+        if !accept::is_heard(&stream, patience, &stop).await {
+            return;
+        }
         let service = service_fn(|request| {
             let answer = Arc::clone(&self).answer(request, peer);
             async { Ok::<_, Infallible>(answer) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_secs(limits::REQUEST_HEAD_SECONDS_MAX))
+            .header_read_timeout(patience)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut connection = std::pin::pin!(connection);
@@ -225,12 +231,20 @@ fn bearer(request: &Request<Incoming>) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// An answer of one line.
+/// An answer of one line, with the headers that belong to its status (RFC 9110 section 15.5, RFC 6455
+/// section 4.4).
 fn sentence(status: StatusCode, text: &str) -> Answer {
+    let headers: &[(HeaderName, &'static str)] = match status {
+        StatusCode::UNAUTHORIZED => &[(WWW_AUTHENTICATE, "Bearer")],
+        StatusCode::METHOD_NOT_ALLOWED => &[(ALLOW, "GET, HEAD")],
+        StatusCode::UPGRADE_REQUIRED => {
+            &[(CONNECTION, "Upgrade"), (UPGRADE, "websocket"), (SEC_WEBSOCKET_VERSION, "13")]
+        }
+        _ => &[],
+    };
     let mut answer = with_type(status, "text/plain; charset=utf-8", format!("{text}\n"));
-    if status == StatusCode::UPGRADE_REQUIRED {
-        answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
-        answer.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    for (name, value) in headers {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     answer
 }

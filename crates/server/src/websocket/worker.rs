@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -79,21 +79,34 @@ pub(super) enum Command {
 
 /// The way to one worker.
 pub(super) struct Inbox {
-    commands: Mutex<Vec<Command>>,
+    /// `None` once the worker has ended.
+    commands: Mutex<Option<Vec<Command>>>,
     waker: mio::Waker,
 }
 
 impl Inbox {
+    fn commands(&self) -> MutexGuard<'_, Option<Vec<Command>>> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes all commands.
     pub(super) fn take(&self) -> Vec<Command> {
-        std::mem::take(&mut *self.commands.lock().unwrap_or_else(PoisonError::into_inner))
+        self.commands().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Nobody will take commands any more: those there are and those to come are dropped, so that a
+    /// client on its way here does not count for ever.
+    pub(super) fn close(&self) {
+        let left = self.commands().take();
+        drop(left);
     }
 
     fn push(&self, command: Command) {
-        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.commands();
+        let Some(commands) = &mut *guard else { return };
         commands.push(command);
         let first = commands.len() == 1;
-        drop(commands);
+        drop(guard);
         // Whoever is second knows that the first has woken the worker, which takes all at once.
         if first && let Err(error) = self.waker.wake() {
             tracing::error!(%error, "cannot wake a websocket worker");
@@ -162,7 +175,7 @@ impl Workers {
         for _ in 0..workers {
             let poll = Poll::new()?;
             let waker = mio::Waker::new(poll.registry(), WAKER)?;
-            inboxes.push(Inbox { commands: Mutex::default(), waker });
+            inboxes.push(Inbox { commands: Mutex::new(Some(Vec::new())), waker });
             polls.push(poll);
         }
         let inboxes: Arc<[Inbox]> = inboxes.into();
@@ -189,7 +202,7 @@ impl Workers {
         }
         for thread in self.threads {
             if thread.join().is_err() {
-                tracing::error!("a websocket worker panicked");
+                tracing::error!("a websocket worker could not be stopped");
             }
         }
     }
