@@ -39,9 +39,19 @@ pub(crate) fn install_cargo_fuzz() -> Result<()> {
     cargo_install("cargo-fuzz", CARGO_FUZZ_VERSION)
 }
 
+/// Unoptimised: these tools run for a second or two, and optimising them takes minutes.
 fn cargo_install(name: &str, version: &str) -> Result<()> {
     once(name, version, || {
-        run(cargo().args(["install", "--locked", "--version", version, "--root", ".tools", name]))
+        run(cargo().env("CARGO_PROFILE_DEV_DEBUG", "0").args([
+            "install",
+            "--debug",
+            "--locked",
+            "--version",
+            version,
+            "--root",
+            ".tools",
+            name,
+        ]))
     })
 }
 
