@@ -103,11 +103,10 @@ pub(crate) struct Run<'a> {
 
 impl Run<'_> {
     fn ordinary(&self, seen: &mut Seen) -> Result<()> {
-        let descriptors = process::descriptors(self.server.id())?;
         let clients = self.clients();
         let crowd = self.connect(clients.clone(), HANDSHAKES_MAX)?;
         crowd.wait_connected()?;
-        self.note_connected(seen)?;
+        let descriptors = self.note_connected(seen)?;
         let mut publisher = Publisher::connect(self.server.publisher(self.scenario))?;
         let length = self.options.length;
         self.publish(&mut publisher, &crowd, length.warm_up)?;
@@ -197,7 +196,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    pub(crate) fn note_connected(&self, seen: &mut Seen) -> Result<()> {
+    /// Looks at memory when clients are connected; returns how many file descriptors the server will have
+    /// when they have left.
+    pub(crate) fn note_connected(&self, seen: &mut Seen) -> Result<usize> {
         std::thread::sleep(SETTLE);
         seen.memory_connected = process::memory(self.server.id())?.now;
         let clients = self.scenario.clients as u64;
@@ -206,7 +207,7 @@ impl Run<'_> {
         {
             seen.remarks.push(format!("{each} B of RSS for an idle client"));
         }
-        Ok(())
+        Ok(process::descriptors(self.server.id())?.saturating_sub(self.scenario.clients))
     }
 
     /// Looks at memory after the clients have left.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
+
 use crate::record::{Form, LARGE_RECORD_BYTES, RECORD_BYTES};
 
 /// One scenario.
@@ -74,6 +76,8 @@ pub struct Length {
 impl Length {
     /// For a run whose numbers are to be kept.
     pub const FULL: Self = Self { warm_up: Duration::from_millis(1000), measured: Duration::from_secs(5) };
+    /// For a test, which measures nothing.
+    pub const TEST: Self = Self { warm_up: Duration::from_millis(10), measured: Duration::from_millis(50) };
     /// For a look.
     pub const QUICK: Self =
         Self { warm_up: Duration::from_millis(150), measured: Duration::from_millis(700) };
@@ -107,6 +111,15 @@ impl Scenario {
             Audience::Everything | Audience::Unread(_) | Audience::Storm(_) => 1,
         }
     }
+}
+
+/// The scenario of that name.
+///
+/// # Errors
+/// When there is none.
+pub fn named(name: &str) -> anyhow::Result<Scenario> {
+    let found = all().into_iter().find(|scenario| scenario.name == name);
+    found.with_context(|| format!("no scenario is called {name}"))
 }
 
 /// All scenarios.

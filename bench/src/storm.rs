@@ -7,7 +7,6 @@ use anyhow::{Result, bail};
 
 use crate::crowd::{ClientPlan, MILESTONE_EVENTS, Phase};
 use crate::measure::{Counts, Run, Seen, Window};
-use crate::process;
 use crate::publisher::Publisher;
 use crate::scenario::REPLAY_EVENTS;
 
@@ -19,10 +18,10 @@ const WATCH: Duration = Duration::from_millis(100);
 
 /// Runs it: first the clients that live alone, then with the storm.
 pub(crate) fn run(run: &Run<'_>, storm_clients: usize, seen: &mut Seen) -> Result<()> {
-    let descriptors = process::descriptors(run.server.id())?;
     let clients = run.clients();
     let live = run.connect(clients.clone(), clients.len())?;
     live.wait_connected()?;
+    let descriptors = run.note_connected(seen)?;
     let mut publisher = Publisher::connect(run.server.publisher(run.scenario))?;
     fill_history(&mut publisher)?;
     run.settle(&mut publisher, &live, &clients)?;

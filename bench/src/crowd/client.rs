@@ -192,12 +192,13 @@ mod tests {
     use crate::block::{Block, message_layout};
     use crate::record::{Form, LARGE_RECORD_BYTES, RECORD_BYTES};
 
-    fn client(step: u64) -> Client {
+    /// A client after its handshake, and what keeps its connection alive.
+    fn client(step: u64) -> (Client, TcpListener) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let stream = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
         let mut client = Client::open(stream, "/", Some(1), step).expect("written");
         client.state = State::Open;
-        client
+        (client, listener)
     }
 
     /// Feeds the bytes in pieces, as the thread does: what was not enough comes again, before what is new.
@@ -229,7 +230,7 @@ mod tests {
             let layout = message_layout(form, record_bytes, 1);
             let bytes = frames(form, record_bytes, &[1, 2, 3, 4, 5]);
             for piece in [1, 2, 3, 7, 100, 250, 1 << 20] {
-                let mut client = client(1);
+                let (mut client, _listener) = client(1);
                 assert_eq!(feed(&mut client, &bytes, piece, &layout), 5, "{form:?} {piece}");
                 let counts = (client.has(), client.lost_of(5, 1), client.duplicated, client.strange);
                 assert_eq!(counts, (5, 0, 0, 0), "{form:?} {piece}");
@@ -240,7 +241,7 @@ mod tests {
     #[test]
     fn gaps_repetitions_and_a_missing_end_show() {
         let layout = message_layout(Form::Json, RECORD_BYTES, 1);
-        let mut client = client(1);
+        let (mut client, _listener) = client(1);
         let bytes = frames(Form::Json, RECORD_BYTES, &[1, 2, 5, 5, 4, 6]);
         assert_eq!(feed(&mut client, &bytes[..bytes.len() - 1], 1000, &layout), 5);
         assert_eq!((client.lost_of(6, 1), client.duplicated), (3, 2), "3, 4, and the rest of 6");
@@ -250,7 +251,7 @@ mod tests {
     #[test]
     fn pings_are_answered_and_a_close_ends_it() {
         let layout = message_layout(Form::Json, RECORD_BYTES, 1);
-        let mut client = client(1);
+        let (mut client, _listener) = client(1);
         let bytes =
             [&[0x89, 2, b'h', b'i'], &frames(Form::Json, RECORD_BYTES, &[1])[..], &[0x88, 0]].concat();
         assert_eq!(feed(&mut client, &bytes, 3, &layout), 1);
