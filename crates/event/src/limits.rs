@@ -34,6 +34,11 @@ pub const CLIENT_MESSAGE_BYTES_MAX: u64 = 64 * 1024;
 /// attack (slowloris).
 pub const REQUEST_HEAD_SECONDS_MAX: u64 = 10;
 
+/// How long the answer to an upgrade may take to reach the socket's buffer. It always does at once, unless
+/// a client has filled the buffer with pages that it does not read; the events it subscribed to are held
+/// for it meanwhile.
+pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Connections to one websocket port that are not (yet) a WebSocket, at once; one more is closed at
 /// once.
 pub const HANDSHAKES_AT_ONCE_MAX: u32 = 4096;

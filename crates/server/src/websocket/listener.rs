@@ -23,7 +23,7 @@ use hyper::header::{
     SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
 };
 use hyper::service::service_fn;
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
@@ -217,8 +217,11 @@ impl Port {
 }
 
 /// The socket under an upgraded connection, and what the client sent right behind its handshake.
-async fn into_socket(upgrade: OnUpgrade) -> std::io::Result<(std::net::TcpStream, Vec<u8>)> {
-    let upgraded = upgrade.await.map_err(std::io::Error::other)?;
+async fn into_socket(
+    upgrade: impl Future<Output = hyper::Result<Upgraded>>,
+) -> std::io::Result<(std::net::TcpStream, Vec<u8>)> {
+    let upgraded = tokio::time::timeout(limits::UPGRADE_TIMEOUT, upgrade).await?;
+    let upgraded = upgraded.map_err(std::io::Error::other)?;
     let parts = upgraded
         .downcast::<TokioIo<TcpStream>>()
         .map_err(|_| std::io::Error::other("the connection is not the socket that was accepted"))?;
@@ -255,4 +258,13 @@ fn with_type(status: StatusCode, content_type: &'static str, text: String) -> An
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test(start_paused = true)]
+    async fn an_upgrade_that_cannot_be_answered_is_given_up() {
+        let error = super::into_socket(std::future::pending()).await.expect_err("nothing came");
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    }
 }
