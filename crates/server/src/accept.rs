@@ -137,18 +137,6 @@ where
     }
 }
 
-/// Waits for the first byte of a peer that is to speak first. `false`: it was silent for too long, or the
-/// shutdown came. For hyper's sake, which in a shutdown waits on for a first request (browsers connect
-/// ahead of having one).
-pub(crate) async fn is_heard(stream: &TcpStream, patience: Duration, shutdown: &CancellationToken) -> bool {
-    tokio::select! {
-        biased;
-        readable = stream.readable() => readable.is_ok(),
-        () = shutdown.cancelled() => false,
-        () = tokio::time::sleep(patience) => false,
-    }
-}
-
 /// A task ends by returning; anything else is a bug of ours, to be seen.
 fn report(name: &str, ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {

@@ -77,7 +77,11 @@ pub async fn serve(
     let context = Arc::new(Context::new(settings, emitter, metrics));
     let until = shutdown.clone();
     accept::serve(bound.listener, admission, shutdown, move |stream, peer| {
-        connection::accepted(stream, peer, Arc::clone(&context), until.clone())
+        // Answers are small and the sender waits for them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%peer, %error, "TCP_NODELAY");
+        }
+        connection::serve(stream, peer, Arc::clone(&context), until.clone())
     })
     .await;
 }

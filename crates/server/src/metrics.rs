@@ -14,6 +14,10 @@ macro_rules! table {
             $(#[doc = concat!($help, ".")] pub $field: $kind,)*
         }
 
+        /// The fields.
+        #[cfg(test)]
+        const NAMES: &[&str] = &[$(stringify!($field)),*];
+
         impl Metrics {
             /// Registers every entry of the table under the prefix `fluentcast`.
             pub fn register(&self, registry: &mut Registry) {
@@ -65,3 +69,6 @@ table! {
     Counter stdout_events "stdout_events" "Events written to the standard output",
     Counter stdout_events_dropped "stdout_events_dropped" "Events that could not be written to the standard output (such as: its reader has gone)",
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,43 +14,20 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use super::exchange::Exchange;
 use super::guard::Guard;
-use crate::accept;
-
-/// Serves a socket that has just been accepted.
-pub(super) async fn accepted(
-    socket: TcpStream,
-    peer: SocketAddr,
-    context: Arc<Context>,
-    shutdown: CancellationToken,
-) {
-    // Answers are small and the sender waits for them.
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "TCP_NODELAY");
-    }
-    if accept::is_heard(&socket, patience(&context), &shutdown).await {
-        serve(socket, peer, context, shutdown).await;
-    }
-}
-
-/// How long the sender may be silent: as in Fluentd, where a clock of whole seconds ticks past the
-/// timeout, never less than it says.
-fn patience(context: &Context) -> Duration {
-    context.settings.keepalive_timeout.min(HTTP_SILENCE_MAX) + Duration::from_secs(1)
-}
 
 /// Serves requests until either side closes. On shutdown a request that has begun is still answered.
-async fn serve<S>(socket: S, peer: SocketAddr, context: Arc<Context>, shutdown: CancellationToken)
+pub(super) async fn serve<S>(socket: S, peer: SocketAddr, context: Arc<Context>, shutdown: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let unread = Arc::new(AtomicBool::new(false));
-    let patience = patience(&context);
+    // As in Fluentd, where a clock of whole seconds ticks past the timeout: never sooner than it says.
+    let patience = context.settings.keepalive_timeout.min(HTTP_SILENCE_MAX) + Duration::from_secs(1);
     let exchange = Exchange { context: Arc::clone(&context), peer: peer.ip(), unread: Arc::clone(&unread) };
     let service = service_fn(move |request| exchange.clone().answer(request));
     let connection = http1::Builder::new()

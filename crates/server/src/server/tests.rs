@@ -118,14 +118,19 @@ fn watch(address: SocketAddr) -> (Vec<String>, Option<u16>) {
     (texts, code)
 }
 
-/// `["t", 1, {"n": n}, {"chunk": n}]`, the chunk as a digit.
-fn message(n: u8) -> Vec<u8> {
-    [&b"\x94\xa1t\x01\x81\xa1n"[..], &[n], b"\x81\xa5chunk\xa1", &[b'0' + n]].concat()
+/// `["t", 1, {"n": n}, {"chunk": n}]`, the chunk in five digits.
+fn message(n: u16) -> Vec<u8> {
+    let [high, low] = n.to_be_bytes();
+    let chunk = format!("{n:05}");
+    [&b"\x94\xa1t\x01\x81\xa1n\xcd"[..], &[high, low], b"\x81\xa5chunk\xa5", chunk.as_bytes()].concat()
 }
 
-fn ack(n: u8) -> Vec<u8> {
-    [&b"\x81\xa3ack\xa1"[..], &[b'0' + n]].concat()
+fn ack(n: u16) -> Vec<u8> {
+    [b"\x81\xa3ack\xa5", format!("{n:05}").as_bytes()].concat()
 }
+
+/// Bytes of an ack.
+const ACK_BYTES: usize = 11;
 
 async fn read(stream: &mut TcpStream, bytes: usize) -> Vec<u8> {
     let mut out = vec![0; bytes];

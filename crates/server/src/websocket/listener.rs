@@ -33,7 +33,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::worker::{ClientLimits, ConnectedGuard, NewClient, WorkerPool};
 use super::{handshake, page, query::Query};
-use crate::accept;
 use crate::metrics::Metrics;
 
 type Answer = Response<Full<Bytes>>;
@@ -99,17 +98,13 @@ impl Port {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "cannot turn off Nagle's algorithm");
         }
-        let patience = Duration::from_secs(limits::REQUEST_HEAD_SECONDS_MAX);
-        if !accept::is_heard(&stream, patience, &stop).await {
-            return;
-        }
         let service = service_fn(|request| {
             let answer = Arc::clone(&self).answer(request, peer);
             async { Ok::<_, Infallible>(answer) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(patience)
+            .header_read_timeout(Duration::from_secs(limits::REQUEST_HEAD_SECONDS_MAX))
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut connection = std::pin::pin!(connection);

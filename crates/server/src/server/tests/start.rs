@@ -97,7 +97,7 @@ async fn everything_is_bound_before_anything_is_served() {
     assert_eq!(connections(), 0);
 
     let running = Running::start(server, NO_BOUNDS);
-    assert_eq!(read(&mut sender, 7).await, ack(1));
+    assert_eq!(read(&mut sender, ACK_BYTES).await, ack(1));
     assert_eq!(read(&mut poster, 15).await, b"HTTP/1.1 200 OK");
     until(|| running.metrics.websocket_clients_accepted.get() == 1).await;
     assert_eq!(connections(), 3);

@@ -31,23 +31,34 @@ async fn what_was_received_is_acked_and_in_the_file_and_at_the_clients() {
 ",
         path.display()
     ));
+    /// So many that the stop comes while they are being taken.
+    const MESSAGES: u16 = 20_000;
     let running = Running::start(server, NO_BOUNDS);
     let client = running.watch().await;
     let mut sender = running.connect("forward").await;
-    sender.write_all(&message(1)).await.unwrap();
-    assert_eq!(read(&mut sender, 7).await, ack(1));
-    sender.write_all(&message(2)).await.unwrap();
+    sender.write_all(&message(0)).await.unwrap();
+    assert_eq!(read(&mut sender, ACK_BYTES).await, ack(0));
+    let (mut acks, mut messages) = sender.into_split();
+    let acks = tokio::spawn(async move {
+        let mut bytes = Vec::new();
+        acks.read_to_end(&mut bytes).await.unwrap();
+        bytes
+    });
+    messages.write_all(&(1..MESSAGES).flat_map(message).collect::<Vec<_>>()).await.unwrap();
     running.stop.cancel();
-    assert_eq!(read(&mut sender, 7).await, ack(2));
-    assert_eq!(sender.read(&mut [0]).await.unwrap(), 0, "then the connection is closed");
     let metrics = Arc::clone(&running.metrics);
     assert!(running.ended().await);
 
-    let texts = [r#"["t",{"n":1}]"#, r#"["t",{"n":2}]"#].map(str::to_owned);
-    assert_eq!(client.await.unwrap(), (texts.to_vec(), Some(1001)));
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"n\":1}\n{\"n\":2}\n");
-    assert_eq!((metrics.websocket_events.get(), metrics.file_events.get()), (2, 2));
-    assert!(metrics.websocket_sent_bytes.get() > 0);
+    // All had been received, and none may be held back.
+    assert!(acks.await.unwrap() == (1..MESSAGES).flat_map(ack).collect::<Vec<_>>());
+    let (texts, code) = client.await.unwrap();
+    assert_eq!(code, Some(1001));
+    assert!(texts.into_iter().eq((0..MESSAGES).map(|n| format!(r#"["t",{{"n":{n}}}]"#))));
+    let file = std::fs::read_to_string(&path).unwrap();
+    assert!(file.lines().eq((0..MESSAGES).map(|n| format!(r#"{{"n":{n}}}"#))));
+    let events = u64::from(MESSAGES);
+    assert_eq!((metrics.websocket_events.get(), metrics.file_events.get()), (events, events));
+    assert_eq!(metrics.forward_acks.get(), events);
     assert_eq!(metrics.websocket_dropped_bytes.get(), 0);
 }
 
@@ -100,7 +111,7 @@ async fn connections_that_say_nothing_do_not_hold_it_up() {
         let mut answered = running.connect(kind).await;
         let sent = if kind == "forward" { message(1) } else { b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec() };
         answered.write_all(&sent).await.unwrap();
-        read(&mut answered, 7).await;
+        read(&mut answered, ACK_BYTES).await;
         idle.push(answered);
     }
     let metrics = Arc::clone(&running.metrics);
