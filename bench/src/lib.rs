@@ -5,6 +5,7 @@
 //! kernel says of the process. It must never favour one: all get the same events, paced by the same
 //! code, and are read by the same clients.
 
+pub mod bars;
 pub mod block;
 pub mod crowd;
 pub mod floor;

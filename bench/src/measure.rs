@@ -52,6 +52,10 @@ pub struct Seen {
     pub events_per_read: Option<f64>,
     /// Median, 99th and 99.9th percentile of the latency, in milliseconds.
     pub latency_ms: Option<[f64; 3]>,
+    /// The same before the storm.
+    pub latency_before_ms: Option<[f64; 3]>,
+    /// Clients that were connected before events.
+    pub clients: u64,
     /// Memory of the server before clients came.
     pub memory_before: u64,
     /// With all clients connected, before events.
@@ -73,6 +77,18 @@ impl Seen {
     #[must_use]
     pub fn deliveries_per_cpu_second(&self) -> f64 {
         self.deliveries as f64 / self.server_cpu_seconds
+    }
+
+    /// The 99th percentile of the latency, in milliseconds.
+    #[must_use]
+    pub fn p99_ms(&self) -> f64 {
+        self.latency_ms.map_or(f64::NAN, |[_, p99, _]| p99)
+    }
+
+    /// Memory that a connected client costs before it is sent anything, in bytes.
+    #[must_use]
+    pub fn memory_each(&self) -> f64 {
+        self.memory_connected.saturating_sub(self.memory_before) as f64 / self.clients as f64
     }
 }
 
@@ -201,11 +217,9 @@ impl Run<'_> {
     pub(crate) fn note_connected(&self, seen: &mut Seen) -> Result<usize> {
         std::thread::sleep(SETTLE);
         seen.memory_connected = process::memory(self.server.id())?.now;
-        let clients = self.scenario.clients as u64;
-        if let Some(each) = seen.memory_connected.saturating_sub(seen.memory_before).checked_div(clients)
-            && clients >= 1000
-        {
-            seen.remarks.push(format!("{each} B of RSS for an idle client"));
+        seen.clients = self.scenario.clients as u64;
+        if seen.clients >= 1000 {
+            seen.remarks.push(format!("{:.0} B of RSS for an idle client", seen.memory_each()));
         }
         Ok(process::descriptors(self.server.id())?.saturating_sub(self.scenario.clients))
     }

@@ -31,12 +31,26 @@ const HEAD: &str = "\
 impl Report {
     /// Adds what was seen of one server in one round of a scenario.
     pub fn add(&mut self, scenario: &str, kind: Kind, seen: Seen) {
-        if self.scenarios.last().is_none_or(|rows| rows.name != scenario) {
+        let known = self.scenarios.iter().position(|rows| rows.name == scenario);
+        let index = known.unwrap_or(self.scenarios.len());
+        if known.is_none() {
             self.scenarios.push(Rows { name: scenario.to_owned(), servers: BTreeMap::new() });
         }
-        if let Some(rows) = self.scenarios.last_mut() {
-            rows.servers.entry(kind).or_default().push(seen);
-        }
+        self.scenarios[index].servers.entry(kind).or_default().push(seen);
+    }
+
+    /// What was seen of a server in a scenario, round by round.
+    #[must_use]
+    pub fn seen(&self, scenario: &str, kind: Kind) -> &[Seen] {
+        let rows = self.scenarios.iter().find(|rows| rows.name == scenario);
+        rows.and_then(|rows| rows.servers.get(&kind)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Everything that was seen of a server.
+    pub fn seen_of(&self, kind: Kind) -> impl Iterator<Item = (&str, &Seen)> {
+        self.scenarios.iter().flat_map(move |rows| {
+            rows.servers.get(&kind).into_iter().flatten().map(|seen| (rows.name.as_str(), seen))
+        })
     }
 
     /// The table, in Markdown.
@@ -101,8 +115,14 @@ impl Rows {
     }
 }
 
+/// The ratio of a value within each round, and of those the median: what is done side by side suffers
+/// from the same neighbours.
+pub(crate) fn median_ratio(ours: &[Seen], theirs: &[Seen], value: impl Fn(&Seen) -> f64) -> f64 {
+    median(ours.iter().zip(theirs).map(|(ours, theirs)| value(ours) / value(theirs)).collect())
+}
+
 /// The middle one; of an even number the mean of the two.
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     match (values.len(), values.get(values.len() / 2)) {
         (_, None) => f64::NAN,

@@ -66,7 +66,7 @@ impl Kind {
     pub fn can(self, scenario: &Scenario) -> bool {
         match self {
             Self::Fluentcast => true,
-            Self::Floor => scenario.is_plain() && scenario.ingest == Ingest::Forward,
+            Self::Floor => scenario.is_plain() && scenario.clients > 0,
             Self::Nchan => {
                 scenario.audience == Audience::Everything
                     && scenario.form == Form::Json

@@ -55,11 +55,11 @@ pub(crate) fn run(run: &Run<'_>, storm_clients: usize, seen: &mut Seen) -> Resul
     seen.note(&newcomers, newcomers.latencies(Phase::WarmUp));
     seen.note(&old, old.latencies(Phase::Disturbed));
     seen.lost += REPLAY_EVENTS.saturating_sub(newcomers.received_min);
-    let p99 = old.latencies(Phase::Measured).quantiles_ms().map_or(f64::NAN, |[_, p99, _]| p99);
-    seen.remarks.push(format!(
-        "p99 before the storm {p99:.2} ms; all replayed after {:.2} s",
-        replayed.as_secs_f64()
-    ));
+    seen.latency_before_ms = old.latencies(Phase::Measured).quantiles_ms();
+    if let Some([_, p99, _]) = seen.latency_before_ms {
+        seen.remarks.push(format!("p99 before the storm {p99:.2} ms"));
+    }
+    seen.remarks.push(format!("all replayed after {:.2} s", replayed.as_secs_f64()));
     if retried > 0 {
         seen.remarks.push(format!("{retried} handshakes were cut and tried again"));
     }

@@ -28,11 +28,6 @@ fn single_events() {
 }
 
 #[test]
-fn without_clients() {
-    small(named("ingest-0").expect("there"));
-}
-
-#[test]
 fn a_storm() {
     let storm = named("storm-5000").expect("there");
     small(Scenario { clients: 3, audience: Audience::Storm(20), ..storm });

@@ -8,7 +8,7 @@ use fluentcast_bench::measure::{self, Options};
 use fluentcast_bench::report::{Report, write_page};
 use fluentcast_bench::scenario::{self, Length, Scenario};
 use fluentcast_bench::server::{Kind, Programs, nchan_is_installed};
-use fluentcast_bench::{process, say};
+use fluentcast_bench::{bars, process, say};
 
 /// Measures Fluentcast against the floor and, where installed, nchan.
 #[derive(Debug, Parser)]
@@ -68,16 +68,16 @@ fn main() -> Result<()> {
     };
     let rounds = args.rounds.unwrap_or(if args.quick { 1 } else { ROUNDS });
     let mut report = Report::default();
-    for scenario in &scenarios {
-        if ((scenario.clients + SPARE_DESCRIPTORS) as u64) > descriptors {
-            say(&format!("{}: skipped, as a process may open {descriptors} files only", scenario.name));
-            continue;
-        }
-        for round in 0..rounds {
-            measure_round(scenario, &kinds, round, &options, &mut report)?;
+    for round in 0..rounds {
+        for scenario in &scenarios {
+            if ((scenario.clients + SPARE_DESCRIPTORS) as u64) > descriptors {
+                say(&format!("{}: skipped, as a process may open {descriptors} files only", scenario.name));
+                continue;
+            }
+            measure_in_turn(scenario, &kinds, round, &options, &mut report)?;
         }
     }
-    let table = report.table();
+    let table = format!("{}\n{}", bars::table(&report), report.table());
     println!("{table}");
     if args.write {
         let command = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
@@ -89,7 +89,7 @@ fn main() -> Result<()> {
 }
 
 /// Every server has its turn; who is first changes from round to round.
-fn measure_round(
+fn measure_in_turn(
     scenario: &Scenario,
     kinds: &[Kind],
     round: usize,
