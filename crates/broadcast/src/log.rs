@@ -254,6 +254,20 @@ impl Cursor {
         }
         &bytes[self.offset..boundary.min(bytes.len())]
     }
+
+    /// Bytes to the end of the frame the cursor stands in, or of the next one on a frame boundary; 0 when
+    /// nothing is readable. As costly as [`Cursor::rest_of_frame`].
+    #[must_use]
+    pub fn frame_ahead(&self) -> usize {
+        let rest = self.rest_of_frame().len();
+        if rest > 0 {
+            return rest;
+        }
+        let here = &self.segment.bytes[self.offset..];
+        let next =
+            if here.is_empty() { self.segment.next.get().map_or(here, |next| &next.bytes) } else { here };
+        if next.is_empty() { 0 } else { frame::length(next) }
+    }
 }
 
 #[cfg(test)]

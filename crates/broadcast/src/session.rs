@@ -194,12 +194,14 @@ impl Session {
             .is_some_and(|reason| self.urgent.is_empty() && (self.peer_closed || reason.code().is_none()))
     }
 
-    /// Bytes of live events the client is behind, in a log that ends at `log_end`. What it is still
-    /// being replayed from the history does not count.
+    /// Whether the client is more than `limit` bytes of live events behind, in a log that ends at
+    /// `log_end`. What it is still being replayed from the history does not count, nor does the frame it
+    /// is receiving or is to receive next: one event larger than the limit is nobody's slowness.
     #[must_use]
-    pub fn lag(&self, log_end: u64) -> u64 {
-        self.stream.as_ref().map_or(0, |stream| {
-            log_end.saturating_sub(stream.cursor.position().max(stream.subscription.replay_end()))
+    pub fn lags(&self, log_end: u64, limit: u64) -> bool {
+        self.stream.as_ref().is_some_and(|Stream { cursor, subscription }| {
+            let lag = log_end.saturating_sub(cursor.position().max(subscription.replay_end()));
+            lag > limit && lag.saturating_sub(cursor.frame_ahead() as u64) > limit
         })
     }
 }

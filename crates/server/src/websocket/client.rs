@@ -72,7 +72,7 @@ impl Client {
 
     /// Whether it is further behind than it may be, in a log that ends at `log_end`.
     pub(super) fn lags(&self, log_end: u64) -> bool {
-        self.session.lag(log_end) > self.limits.lag_bytes_max
+        self.session.lags(log_end, self.limits.lag_bytes_max)
     }
 
     /// Begins to close without sending what is left for the client; counts that and returns it.
