@@ -205,3 +205,17 @@ pub fn frame_bytes(form: Form, json_bytes: usize) -> usize {
 fn length(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(BLOB_WANTS_ACK - 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{LARGE_RECORD_BYTES, RECORD_BYTES};
+
+    /// The sizes that docs/performance.md states.
+    #[test]
+    fn frames_have_the_sizes_that_are_published() {
+        let sizes = [RECORD_BYTES, LARGE_RECORD_BYTES]
+            .map(|bytes| [Form::Json, Form::Msgpack].map(|form| frame_bytes(form, bytes)));
+        assert_eq!(sizes, [[214, 167], [10_014, 9_968]]);
+    }
+}
