@@ -9,10 +9,15 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use smallvec::SmallVec;
+
+/// Fields noted without an allocation: an everyday record has no more.
+const FIELDS_INLINE: usize = 16;
+
 /// The fields of all maps that are open at the moment, innermost last.
 #[derive(Debug)]
 pub(crate) struct OpenMaps {
-    fields: Vec<Field>,
+    fields: SmallVec<[Field; FIELDS_INLINE]>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +38,7 @@ pub(crate) struct OpenMap {
 
 impl OpenMaps {
     pub(crate) fn new() -> Self {
-        // Room for an everyday record at once, instead of growing to it.
-        Self { fields: Vec::with_capacity(16) }
+        Self { fields: SmallVec::new() }
     }
 
     pub(crate) fn open(&self) -> OpenMap {
