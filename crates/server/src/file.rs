@@ -12,16 +12,17 @@ use std::time::Instant;
 use fluentcast_config::settings;
 use fluentcast_event::Batch;
 use fluentcast_event::limits::{
-    FILE_BLOCK_BYTES_MAX, FILE_FLUSH_INTERVAL_MIN, FILE_STOP_RETRY_WAIT, FILE_STOP_TIMEOUT, FILE_SYNC_TIMEOUT,
+    COMPLAINT_INTERVAL, FILE_BLOCK_BYTES_MAX, FILE_FLUSH_INTERVAL_MIN, FILE_STOP_RETRY_WAIT,
+    FILE_STOP_TIMEOUT, FILE_SYNC_TIMEOUT,
 };
 use tokio::sync::Notify;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
+use crate::ratelimit::Gate;
 
 mod buffer;
-mod complaint;
 mod compose;
 mod disk;
 mod name;
@@ -32,7 +33,6 @@ mod writer;
 mod tests;
 
 use buffer::{Buffer, Refusal};
-use complaint::Complaint;
 use compose::{Composed, Composer};
 use disk::{Disk, RealDisk};
 use writer::{Effort, Now, Writer, lock};
@@ -68,7 +68,7 @@ pub struct FileOutput {
     composer: Mutex<Composer>,
     buffer: Mutex<Buffer>,
     writer: Mutex<Writer>,
-    refusals: Mutex<Complaint>,
+    refusals: Gate,
     /// Much has come together: write before the interval is over.
     flush_now: Notify,
 }
@@ -120,7 +120,7 @@ impl FileOutput {
             composer: Mutex::new(composer),
             buffer: Mutex::new(Buffer::new(settings.total_limit_size.0, piece_bytes_max)),
             writer: Mutex::new(writer),
-            refusals: Mutex::default(),
+            refusals: Gate::new(COMPLAINT_INTERVAL),
             flush_now: Notify::new(),
             settings: settings.clone(),
         })
@@ -162,7 +162,7 @@ impl FileOutput {
         self.metrics.json_strings_repaired.inc_by(lines.mended.invalid_utf8.into());
         let Some((events, error)) = lines.refused else { return };
         self.metrics.file_events_dropped.inc_by(events);
-        if let Some(suppressed) = lock(&self.refusals).due(Instant::now()) {
+        if let Some(suppressed) = self.refusals.pass() {
             let (path, tag) = (&self.settings.path, batch.tag.as_str());
             tracing::error!(path, tag, events, suppressed, "dropped events: {error}");
         }

@@ -13,14 +13,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use fluentcast_config::settings;
 use fluentcast_event::EventTime;
-use fluentcast_event::limits::{FILE_OPEN_MAX, FILE_RETRY_WAIT_MAX, FILE_RETRY_WAIT_MIN};
+use fluentcast_event::limits::{COMPLAINT_INTERVAL, FILE_OPEN_MAX, FILE_RETRY_WAIT_MAX, FILE_RETRY_WAIT_MIN};
 
 use super::buffer::{Buffer, Lines, Piece};
-use super::complaint::Complaint;
 use super::disk::{Disk, DiskFile};
 use super::name::FileName;
 use super::slice::{SliceStart, Slicer};
 use crate::metrics::Metrics;
+use crate::ratelimit::Gate;
 
 /// Both clocks, so that a test can choose them.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,7 @@ pub(super) struct Writer {
     open: BTreeMap<u64, Arc<FileName>>,
     /// Counts up with each use of a file.
     uses: u64,
-    complaint: Complaint,
+    complaint: Gate,
     metrics: Arc<Metrics>,
 }
 
@@ -128,7 +128,7 @@ impl Writer {
             files: HashMap::new(),
             open: BTreeMap::new(),
             uses: 0,
-            complaint: Complaint::default(),
+            complaint: Gate::new(COMPLAINT_INTERVAL),
             metrics,
         }
     }
@@ -153,7 +153,7 @@ impl Writer {
             }
             self.files.insert(name, stream);
         }
-        self.update_symlink(now.instant);
+        self.update_symlink();
         self.close_past_slices(now);
         self.files.retain(|_, stream| stream.file.is_some() || stream.has_work());
         self.files.values().filter_map(|stream| stream.retry_at).min()
@@ -313,14 +313,14 @@ impl Writer {
         }
     }
 
-    fn update_symlink(&mut self, now: Instant) {
+    fn update_symlink(&mut self) {
         let Some(symlink) = &mut self.symlink else { return };
         let Some(target) = &symlink.target else { return };
         match self.disk.link(target, &symlink.path) {
             Ok(()) => symlink.target = None,
             Err(error) => {
                 self.metrics.file_write_errors.inc();
-                if let Some(suppressed) = self.complaint.due(now) {
+                if let Some(suppressed) = self.complaint.pass() {
                     let path = symlink.path.display();
                     tracing::error!(%path, %error, suppressed, "cannot update symlink_path; trying again");
                 }
@@ -340,7 +340,7 @@ impl Writer {
             // The file system may have been mounted anew: begin with a fresh file next time.
             self.forget_open(stream.file.take());
         }
-        if let Some(suppressed) = self.complaint.due(now) {
+        if let Some(suppressed) = self.complaint.pass() {
             let path = stream.file.as_ref().map_or_else(|| name.path(None), |file| file.path.clone());
             tracing::error!(
                 path = %path.display(), %error, retry_in = ?wait, suppressed,
