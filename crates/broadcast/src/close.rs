@@ -5,8 +5,12 @@
 pub enum CloseReason {
     /// The server stops.
     GoingAway,
+    /// What the client asked for is complete (`$follow=false`).
+    Complete,
     /// The client was further behind than `client_lag_limit`.
     Lagging,
+    /// The client sends messages and does not read the answers.
+    Flooding,
     /// The client broke RFC 6455.
     Protocol(&'static str),
     /// A text message or a close reason was not UTF-8.
@@ -27,7 +31,9 @@ impl CloseReason {
     #[must_use]
     pub fn code(self) -> Option<u16> {
         match self {
+            Self::Complete => Some(1000),
             Self::GoingAway => Some(1001),
+            Self::Flooding => Some(1008),
             Self::Protocol(_) => Some(1002),
             Self::InvalidUtf8 => Some(1007),
             Self::TooBig => Some(1009),
@@ -42,7 +48,9 @@ impl CloseReason {
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
+            Self::Complete => "this is all there is",
             Self::GoingAway => "the server is going away",
+            Self::Flooding => "too many messages whose answers are not read",
             Self::Lagging => "too slow: further behind than client_lag_limit",
             Self::Protocol(what) => what,
             Self::InvalidUtf8 => "text is not valid UTF-8",

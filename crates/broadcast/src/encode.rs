@@ -1,11 +1,15 @@
-//! An event as the payload of one message of the classic stream: `[tag, time, record]`, each of tag and
-//! time only if the output asks for it.
+//! An event in the form its clients asked for.
+//!
+//! Classic: `[tag, time, record]`, each of tag and time only if the output asks for it, one message per
+//! event. In the other forms an event carries its number, and what stands around several of them is the
+//! segment's matter ([`crate::envelope`]).
 
 use fluentcast_event::json::{self, Mended};
 use fluentcast_event::msgpack::{self, ReadError};
-use fluentcast_event::{Event, Tag};
+use fluentcast_event::{Event, EventTime, Tag};
 
 use crate::frame::{self, Opcode};
+use crate::history::Epoch;
 
 /// In which form events are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,14 +20,55 @@ pub enum Format {
     Msgpack,
 }
 
-/// What one message holds.
+impl Format {
+    /// The opcode of its messages.
+    #[must_use]
+    pub fn opcode(self) -> Opcode {
+        match self {
+            Self::Json => Opcode::Text,
+            Self::Msgpack => Opcode::Binary,
+        }
+    }
+}
+
+/// How events travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// WebSocket, one message per event, as the original plugin sends them.
+    Classic,
+    /// WebSocket, numbered events in batches: subprotocol `fluentcast.v1.json` or `.msgpack`.
+    Resumable,
+    /// HTTP, `text/event-stream`. JSON only.
+    EventStream,
+    /// HTTP, a line of JSON per event. JSON only.
+    Lines,
+}
+
+impl Protocol {
+    /// Whether the client can be told things besides events: gaps above all.
+    #[must_use]
+    pub fn has_notices(self) -> bool {
+        self != Self::Classic
+    }
+
+    /// Whether it is spoken over a WebSocket.
+    #[must_use]
+    pub fn is_websocket(self) -> bool {
+        matches!(self, Self::Classic | Self::Resumable)
+    }
+}
+
+/// What a client is sent for an event.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
+    /// How it travels.
+    pub protocol: Protocol,
     /// JSON or MessagePack.
     pub format: Format,
-    /// The tag comes first.
+    /// The tag comes first. Classic only; otherwise it is always there.
     pub add_tag: bool,
-    /// The time, in whole seconds, comes before the record.
+    /// The time, in whole seconds, comes before the record. Classic only; otherwise it is always there, to
+    /// the nanosecond.
     pub add_time: bool,
 }
 
@@ -31,68 +76,136 @@ pub struct Shape {
 #[derive(Debug)]
 pub struct Encoder {
     shape: Shape,
-    /// All of the payload that comes before the time: the array's head and the tag.
-    prefix: Vec<u8>,
+    /// What comes before the event's number, and between it and the time. Without a number all of it is
+    /// in the second.
+    before_seq: Vec<u8>,
+    before_time: Vec<u8>,
+    after: &'static [u8],
 }
 
 impl Encoder {
-    /// An encoder for events of this tag.
+    /// An encoder for events of this tag, numbered in this epoch.
     #[must_use]
-    pub fn new(shape: Shape, tag: &Tag) -> Self {
-        let mut prefix = Vec::with_capacity(tag.as_str().len() + 8);
-        match shape.format {
-            Format::Json => {
-                prefix.push(b'[');
+    pub fn new(shape: &Shape, tag: &Tag, epoch: Epoch) -> Self {
+        let (mut before_seq, mut before_time) = (Vec::new(), Vec::new());
+        let json_tag = |out: &mut Vec<u8>, before: &str, after: &str| {
+            out.extend_from_slice(before.as_bytes());
+            json::write_str(out, tag.as_str());
+            out.extend_from_slice(after.as_bytes());
+        };
+        let after: &[u8] = match (shape.protocol, shape.format) {
+            (Protocol::Classic, Format::Json) => {
+                before_time.push(b'[');
                 if shape.add_tag {
-                    json::write_str(&mut prefix, tag.as_str());
-                    prefix.push(b',');
+                    json_tag(&mut before_time, "", ",");
                 }
+                b"]"
             }
-            Format::Msgpack => {
-                msgpack::write_array_head(
-                    &mut prefix,
-                    1 + u32::from(shape.add_tag) + u32::from(shape.add_time),
-                );
+            (Protocol::Classic, Format::Msgpack) => {
+                let elements = 1 + u32::from(shape.add_tag) + u32::from(shape.add_time);
+                msgpack::write_array_head(&mut before_time, elements);
                 if shape.add_tag {
-                    msgpack::write_str(&mut prefix, tag.as_str());
+                    msgpack::write_str(&mut before_time, tag.as_str());
                 }
+                b""
             }
-        }
-        Self { shape, prefix }
+            (Protocol::Resumable, Format::Json) => {
+                before_seq.push(b'[');
+                json_tag(&mut before_time, ",", ",");
+                b"]"
+            }
+            (Protocol::Resumable, Format::Msgpack) => {
+                msgpack::write_array_head(&mut before_seq, 4);
+                msgpack::write_str(&mut before_time, tag.as_str());
+                b""
+            }
+            (Protocol::EventStream, _) => {
+                before_seq.extend_from_slice(format!("id: {epoch}:").as_bytes());
+                json_tag(&mut before_time, "\ndata: {\"tag\":", ",\"time\":");
+                b"}\n\n"
+            }
+            (Protocol::Lines, _) => {
+                before_seq.extend_from_slice(br#"{"seq":"#);
+                json_tag(&mut before_time, ",\"tag\":", ",\"time\":");
+                b"}\n"
+            }
+        };
+        Self { shape: shape.clone(), before_seq, before_time, after }
     }
 
-    /// Appends the event as one frame.
+    /// Appends the event, framed if its protocol frames each event.
     ///
     /// # Errors
     /// When the record is not sound MessagePack; `out` is then as it was.
-    pub fn write_frame(&self, out: &mut Vec<u8>, event: &Event<'_>) -> Result<Mended, ReadError> {
-        let opcode = match self.shape.format {
-            Format::Json => Opcode::Text,
-            Format::Msgpack => Opcode::Binary,
-        };
-        frame::write_with(out, opcode, |out| self.write_payload(out, event))
+    pub fn write(&self, out: &mut Vec<u8>, seq: u64, event: &Event<'_>) -> Result<Mended, ReadError> {
+        if self.shape.protocol == Protocol::Classic {
+            return frame::write_with(out, self.shape.format.opcode(), |out| self.write_bare(out, seq, event));
+        }
+        let start = out.len();
+        self.write_bare(out, seq, event).inspect_err(|_| out.truncate(start))
     }
 
-    fn write_payload(&self, out: &mut Vec<u8>, event: &Event<'_>) -> Result<Mended, ReadError> {
-        out.extend_from_slice(&self.prefix);
-        match self.shape.format {
-            Format::Json => {
-                if self.shape.add_time {
+    fn write_bare(&self, out: &mut Vec<u8>, seq: u64, event: &Event<'_>) -> Result<Mended, ReadError> {
+        let Shape { protocol, format, add_time, .. } = self.shape;
+        if protocol != Protocol::Classic {
+            out.extend_from_slice(&self.before_seq);
+            match (protocol, format) {
+                (Protocol::Resumable, Format::Msgpack) => msgpack::write_uint(out, seq),
+                _ => out.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes()),
+            }
+        }
+        out.extend_from_slice(&self.before_time);
+        let mended = match (protocol, format) {
+            (Protocol::Classic, Format::Json) => {
+                if add_time {
                     out.extend_from_slice(itoa::Buffer::new().format(event.time.seconds).as_bytes());
                     out.push(b',');
                 }
-                let mended = json::write_value(out, event.record)?;
-                out.push(b']');
-                Ok(mended)
+                json::write_value(out, event.record)?
             }
-            Format::Msgpack => {
-                if self.shape.add_time {
+            (Protocol::Classic, Format::Msgpack) => {
+                if add_time {
                     msgpack::write_int(out, event.time.seconds);
                 }
                 out.extend_from_slice(event.record);
-                Ok(Mended::default())
+                Mended::default()
             }
+            (Protocol::Resumable, Format::Msgpack) => {
+                msgpack::write_timestamp(out, event.time);
+                out.extend_from_slice(event.record);
+                Mended::default()
+            }
+            (Protocol::Resumable, Format::Json) => {
+                write_json_time(out, event.time);
+                out.push(b',');
+                json::write_value(out, event.record)?
+            }
+            (Protocol::EventStream | Protocol::Lines, _) => {
+                write_json_time(out, event.time);
+                out.extend_from_slice(br#","record":"#);
+                json::write_value(out, event.record)?
+            }
+        };
+        out.extend_from_slice(self.after);
+        Ok(mended)
+    }
+}
+
+/// Seconds since 1970 as a JSON number, to the nanosecond, without zeros at the end.
+fn write_json_time(out: &mut Vec<u8>, time: EventTime) {
+    let (mut seconds, mut nanos) = (time.seconds, time.nanos);
+    if seconds < 0 && nanos > 0 {
+        // -2 s and 0.25 s more is -1.75.
+        seconds += 1;
+        nanos = 1_000_000_000 - nanos;
+        if seconds == 0 {
+            out.push(b'-');
         }
+    }
+    out.extend_from_slice(itoa::Buffer::new().format(seconds).as_bytes());
+    if nanos > 0 {
+        let digits = format!(".{nanos:09}");
+        out.extend_from_slice(digits.trim_end_matches('0').as_bytes());
     }
 }
 
@@ -109,8 +222,9 @@ mod tests {
         let event = Event { time: EventTime { seconds: 1_700_000_000, nanos: 9 }, record };
         let frame = |format, add_tag, add_time| {
             let mut out = Vec::new();
-            let encoder = Encoder::new(Shape { format, add_tag, add_time }, &Tag::from("test.a"));
-            encoder.write_frame(&mut out, &event).expect("a sound record");
+            let shape = Shape { protocol: Protocol::Classic, format, add_tag, add_time };
+            let encoder = Encoder::new(&shape, &Tag::from("test.a"), Epoch(0));
+            encoder.write(&mut out, 1, &event).expect("a sound record");
             assert_eq!(out[0], if format == Format::Json { 0x81 } else { 0x82 });
             assert_eq!(usize::from(out[1]), out.len() - 2);
             out.split_off(2)
@@ -131,9 +245,52 @@ mod tests {
     #[test]
     fn a_tag_is_escaped() {
         let mut out = Vec::new();
-        let shape = Shape { format: Format::Json, add_tag: true, add_time: false };
+        let shape = Shape { protocol: Protocol::Classic, format: Format::Json, add_tag: true, add_time: false };
         let event = Event { time: EventTime::default(), record: b"\x80" };
-        Encoder::new(shape, &Tag::from("a\"b\n")).write_frame(&mut out, &event).expect("a sound record");
+        Encoder::new(&shape, &Tag::from("a\"b\n"), Epoch(0)).write(&mut out, 1, &event).expect("a sound record");
         assert_eq!(&out[2..], br#"["a\"b\n",{}]"#);
+    }
+
+    #[test]
+    fn numbered_events_in_every_form() {
+        let event =
+            Event { time: EventTime { seconds: 1_700_000_000, nanos: 250_000_000 }, record: b"\x81\xa1a\x01" };
+        let encoded = |protocol, format| {
+            let shape = Shape { protocol, format, add_tag: false, add_time: false };
+            let mut out = Vec::new();
+            let encoder = Encoder::new(&shape, &Tag::from("t.x"), Epoch(0x1f));
+            encoder.write(&mut out, 300, &event).expect("a sound record");
+            out
+        };
+        let text = |protocol| String::from_utf8(encoded(protocol, Format::Json)).expect("UTF-8");
+        assert_eq!(text(Protocol::Resumable), r#"[300,"t.x",1700000000.25,{"a":1}]"#);
+        assert_eq!(
+            text(Protocol::EventStream),
+            "id: 000000000000001f:300\ndata: {\"tag\":\"t.x\",\"time\":1700000000.25,\"record\":{\"a\":1}}\n\n"
+        );
+        assert_eq!(
+            text(Protocol::Lines),
+            "{\"seq\":300,\"tag\":\"t.x\",\"time\":1700000000.25,\"record\":{\"a\":1}}\n"
+        );
+        let mut expected = b"\x94\xcd\x01\x2c\xa3t.x".to_vec();
+        msgpack::write_timestamp(&mut expected, event.time);
+        expected.extend_from_slice(event.record);
+        assert_eq!(encoded(Protocol::Resumable, Format::Msgpack), expected);
+    }
+
+    #[test]
+    fn times_as_json_numbers() {
+        for (seconds, nanos, json) in [
+            (0, 0, "0"),
+            (5, 1, "5.000000001"),
+            (5, 120_000_000, "5.12"),
+            (-3, 0, "-3"),
+            (-2, 250_000_000, "-1.75"),
+            (-1, 500_000_000, "-0.5"),
+        ] {
+            let mut out = Vec::new();
+            write_json_time(&mut out, EventTime { seconds, nanos });
+            assert_eq!(String::from_utf8_lossy(&out), json);
+        }
     }
 }

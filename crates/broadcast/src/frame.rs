@@ -24,9 +24,12 @@ const LENGTH_16: u8 = 126;
 /// Payload length that says "a 64-bit length follows".
 const LENGTH_64: u8 = 127;
 
+/// Longest head of a frame that is not masked.
+pub(crate) const HEAD_BYTES_MAX: usize = 10;
+
 /// The head of a frame with so large a payload.
-fn head(opcode: Opcode, payload_bytes: usize) -> ([u8; 10], usize) {
-    let mut head = [0; 10];
+pub(crate) fn head(opcode: Opcode, payload_bytes: usize) -> ([u8; HEAD_BYTES_MAX], usize) {
+    let mut head = [0; HEAD_BYTES_MAX];
     head[0] = FIN | opcode as u8;
     let head_bytes = match payload_bytes {
         0..126 => {

@@ -4,86 +4,138 @@
 //! does push back for the workers' sake ([`Hub::publish`] waits): when the processor cannot keep up,
 //! waiting costs a sender time, and going on would cost every client its connection.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use fluentcast_event::json::Mended;
-use fluentcast_event::limits::{BACKLOG_BYTES_MAX, PUBLISH_SLICE_BYTES_MAX};
-use fluentcast_event::{Batch, EntryError, Event};
+use fluentcast_event::limits::{BACKLOG_BYTES_MAX, JOURNAL_TAIL_BYTES, PUBLISH_SLICE_BYTES_MAX};
+use fluentcast_event::{Batch, EntryError, EventTime};
 
-use crate::encode::{Encoder, Shape};
-use crate::filter::FilterIndex;
-use crate::log::{Cursor, Log};
+use crate::history::{Bounds, Epoch, Gap, GapReason, Journal, NotStored, Piece, Position, Resolved, Tail};
+use crate::log::Cursor;
+use crate::replay::Replay;
 use crate::view::{View, ViewKey, Waiting, Wake, Worker};
 
+mod spread;
+mod views;
+
+use spread::Spread;
+use views::Views;
+
 /// What became of a batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Published {
-    /// Events numbered. Nothing is numbered while nobody looks: no client and no history.
+    /// Events numbered.
     pub events: u64,
     /// Entries that are no event.
     pub invalid: u64,
     /// What the JSON encoder had to mend.
     pub mended: Mended,
+    /// Whether they are where the configuration says they must be. Whoever watches has got them either
+    /// way.
+    pub stored: Result<(), NotStored>,
+}
+
+/// What a hub is made of.
+#[derive(Debug)]
+pub struct Options {
+    /// Events a new client gets first, if it does not say otherwise.
+    pub buffered_messages: u64,
+    /// What is kept in memory; with a journal the journal has its own bounds.
+    pub bounds: Bounds,
+    /// The history on disk.
+    pub journal: Option<Arc<dyn Journal>>,
+    /// How many workers there are.
+    pub workers: usize,
 }
 
 /// The hub.
 pub struct Hub {
-    /// Events kept for new clients.
-    history_events: u64,
+    buffered_messages: u64,
+    journal: Option<Arc<dyn Journal>>,
+    /// Held from the numbering of a piece until it is sent: the journal has it in between.
+    turn: tokio::sync::Mutex<()>,
     workers: usize,
     wake: Arc<dyn Wake>,
+    epoch: Epoch,
     state: Mutex<State>,
     waiting: Arc<Waiting>,
 }
 
 impl std::fmt::Debug for Hub {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hub").field("history_events", &self.history_events).finish_non_exhaustive()
+        f.debug_struct("Hub").field("epoch", &self.epoch).finish_non_exhaustive()
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     /// Number of the newest event; the first is 1.
     newest_seq: u64,
-    /// The newest events as they came, for the first client of a view to be.
-    history: VecDeque<Past>,
-    views: HashMap<ViewKey, Arc<View>>,
-    shapes: HashMap<Shape, ViewsOfShape>,
+    /// The newest events as they came.
+    tail: Tail,
+    views: Views,
 }
 
-/// A piece of the history.
+/// Where a client's stream begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// With the last `buffered_messages` events.
+    #[default]
+    Default,
+    /// With the last so many events, or as many as there are.
+    Last(u64),
+    /// After the last event it has.
+    After(Position),
+    /// With the first event of this time or later.
+    Time(EventTime),
+}
+
+/// What a client is told first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// The numbering.
+    pub epoch: Epoch,
+    /// Number of the newest event.
+    pub seq: u64,
+    /// Number of the oldest event that can be replayed; one after the newest when there is none.
+    pub oldest: u64,
+}
+
+/// A client's way into a stream.
 #[derive(Debug)]
-struct Past {
-    first_seq: u64,
-    events: u64,
-    batch: Batch,
-}
-
-/// Views that share an encoding.
-#[derive(Debug, Default)]
-struct ViewsOfShape {
-    unfiltered: Option<Arc<View>>,
-    filtered: FilterIndex<SharedView>,
-}
-
-/// A view compared by identity.
-#[derive(Clone, Debug)]
-struct SharedView(Arc<View>);
-
-impl PartialEq for SharedView {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
+pub enum Stream {
+    /// From now on.
+    Live(Subscription, Cursor),
+    /// First what was.
+    Replay(Box<Replay>),
 }
 
 impl Hub {
-    /// A hub that keeps the last `history_events` events, for so many workers.
+    /// A hub without events, or with those of its journal.
     #[must_use]
-    pub fn new(history_events: u64, workers: usize, wake: Arc<dyn Wake>) -> Self {
-        Self { history_events, workers, wake, state: Mutex::default(), waiting: Arc::default() }
+    pub fn new(options: Options, wake: Arc<dyn Wake>) -> Self {
+        let Options { buffered_messages, bounds, journal, workers } = options;
+        let (epoch, newest_seq, bounds) = match &journal {
+            None => (Epoch::random(), 0, bounds),
+            Some(journal) => {
+                let bounds = Bounds { bytes: Some(JOURNAL_TAIL_BYTES), ..Bounds::default() };
+                (journal.epoch(), journal.newest_seq(), bounds)
+            }
+        };
+        let state = State { newest_seq, tail: Tail::new(bounds), views: Views::new(epoch) };
+        Self {
+            buffered_messages,
+            journal,
+            turn: tokio::sync::Mutex::default(),
+            workers,
+            wake,
+            epoch,
+            state: Mutex::new(state),
+            waiting: Arc::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -91,35 +143,62 @@ impl Hub {
     }
 
     /// Sends every event of the batch to the views it belongs to and into the history. Returns when
-    /// the workers have little left to do; see the module's first lines.
+    /// the workers have little left to do (see the module's first lines) and the history has it.
+    ///
+    /// With a journal, not to be given up halfway: what was stored and not yet sent would be missing
+    /// from the stream.
     pub async fn publish(&self, batch: &Batch) -> Published {
-        let mut published = Published::default();
+        let mut published =
+            Published { events: 0, invalid: 0, mended: Mended::default(), stored: Ok(()) };
         let mut rest = batch.entries.clone();
         let mut behind = Vec::new();
+        let mut newest_seq = 0;
         while !rest.is_empty() {
-            let used = self.publish_slice(batch, &rest, &mut published, &mut behind);
+            let used = match &self.journal {
+                None => self.send(batch, &rest, &mut published, &mut behind).0,
+                Some(journal) => {
+                    let (entries, events, used) = cut(batch, &rest, &mut published);
+                    let turn = self.turn.lock().await;
+                    let piece = Piece {
+                        first_seq: self.state().newest_seq + 1,
+                        events,
+                        batch: Batch { entries: entries.clone(), ..batch.clone() },
+                    };
+                    if events > 0 {
+                        let stored = journal.append(piece).await;
+                        published.stored = std::mem::replace(&mut published.stored, Ok(())).and(stored);
+                        newest_seq = self.send(batch, &entries, &mut published, &mut behind).1;
+                    }
+                    drop(turn);
+                    used
+                }
+            };
             rest = rest.slice(used..);
             self.wait_for_workers(&mut behind).await;
+        }
+        if let Some(journal) = &self.journal
+            && published.stored.is_ok()
+            && newest_seq > 0
+        {
+            published.stored = journal.durable(newest_seq).await;
         }
         published
     }
 
-    /// Publishes up to [`PUBLISH_SLICE_BYTES_MAX`] of `entries`, returns the bytes used and adds the views
-    /// whose workers are behind.
-    fn publish_slice(
+    /// Sends up to [`PUBLISH_SLICE_BYTES_MAX`] of `entries`, adds the views whose workers are behind, and
+    /// returns the bytes used and the number of the last event.
+    fn send(
         &self,
         batch: &Batch,
         entries: &Bytes,
         published: &mut Published,
         behind: &mut Vec<Arc<View>>,
-    ) -> usize {
-        let mut state = self.state();
-        if self.history_events == 0 && state.views.is_empty() {
-            return entries.len();
-        }
+    ) -> (usize, u64) {
+        let mut guard = self.state();
+        let state = &mut *guard;
         let piece = Batch { entries: entries.clone(), ..batch.clone() };
         let first_seq = state.newest_seq + 1;
-        let mut spread = Spread::new(&state.shapes, batch);
+        let mut spread = Spread::new(&mut state.views, batch, Instant::now());
         let mut events = piece.events();
         let mut seq = first_seq;
         let used = loop {
@@ -139,25 +218,29 @@ impl Hub {
                 break events.position();
             }
         };
-        let newest_seq = seq - 1;
-        let (touched, mended) = spread.finish(newest_seq);
+        let (touched, mended) = spread.finish();
         published.mended += mended;
         let numbered = seq - first_seq;
         published.events += numbered;
-        state.newest_seq = newest_seq;
-        if self.history_events > 0 && numbered > 0 {
+        state.newest_seq = seq - 1;
+        if state.tail.keeps() && numbered > 0 {
             // A copy, so that the history holds its own bytes and not a sender's whole read buffer.
             let own = Batch { entries: Bytes::copy_from_slice(&entries[..used]), ..piece };
-            state.remember(Past { first_seq, events: numbered, batch: own }, self.history_events);
+            state.tail.push(Piece { first_seq, events: numbered, batch: own }, EventTime::now());
         }
-        drop(state);
-        for view in touched {
-            view.wake(&*self.wake);
-            if view.backlog() > BACKLOG_BYTES_MAX {
-                behind.push(view);
+        drop(guard);
+        self.wake_workers(&touched);
+        behind.extend(touched.into_iter().filter(|view| view.backlog() > BACKLOG_BYTES_MAX));
+        (used, seq - 1)
+    }
+
+    fn wake_workers(&self, touched: &[Arc<View>]) {
+        for worker in (0..self.workers).map(Worker) {
+            let news: Vec<_> = touched.iter().filter(|view| view.to_wake(worker)).cloned().collect();
+            if !news.is_empty() {
+                self.wake.wake(worker, news);
             }
         }
-        used
     }
 
     async fn wait_for_workers(&self, behind: &mut Vec<Arc<View>>) {
@@ -172,33 +255,131 @@ impl Hub {
             .await;
     }
 
-    /// Puts a client on the view it asked for. Its cursor first reads those of the last
-    /// `history_events` events that pass its filter, then everything after them, each exactly once.
-    pub fn subscribe(self: &Arc<Self>, key: &ViewKey, worker: Worker) -> (Subscription, Cursor) {
+    /// The numbering, and which part of it can be replayed.
+    #[must_use]
+    pub fn hello(&self) -> Hello {
         let mut state = self.state();
+        self.hello_of(&mut state)
+    }
+
+    fn hello_of(&self, state: &mut State) -> Hello {
+        let seq = state.newest_seq;
+        let oldest = match &self.journal {
+            Some(journal) => journal.oldest_seq().min(seq + 1),
+            None => state.tail.oldest_seq(seq, EventTime::now()),
+        };
+        Hello { epoch: self.epoch, seq, oldest }
+    }
+
+    /// Puts a client on the view it asked for. It gets everything from `start` on that passes, each
+    /// event exactly once; without `follow`, only what there is now.
+    pub fn subscribe(
+        self: &Arc<Self>,
+        key: &ViewKey,
+        worker: Worker,
+        start: Start,
+        follow: bool,
+    ) -> (Hello, Stream) {
+        let mut state = self.state();
+        let hello = self.hello_of(&mut state);
+        let oldest_of = |count: u64| (hello.seq + 1).saturating_sub(count).max(hello.oldest);
+        let mut gap = None;
+        let mut time = None;
+        let next_seq = match start {
+            Start::Default => oldest_of(self.buffered_messages),
+            Start::Last(count) => oldest_of(count),
+            Start::Time(from) => {
+                time = Some(from);
+                hello.oldest
+            }
+            Start::After(position) => {
+                let (after, broken_off) = self.resolve(position);
+                gap = broken_off;
+                after + 1
+            }
+        };
+        if next_seq > hello.seq && follow && gap.is_none() {
+            let (subscription, cursor) = self.join(&mut state, key, worker);
+            return (hello, Stream::Live(subscription, cursor));
+        }
+        let mut replay = Replay::new(Arc::clone(self), key, worker, next_seq);
+        replay.time = time;
+        replay.gap = gap;
+        replay.through = (!follow).then_some(hello.seq);
+        if follow && time.is_none() {
+            // What is in memory now is held for the client at once: it cannot expire under way.
+            self.try_join(&mut state, &mut replay);
+        }
+        (hello, Stream::Replay(Box::new(replay)))
+    }
+
+    /// The last event of this epoch that the owner of a position has, and what it misses of another.
+    fn resolve(&self, position: Position) -> (u64, Option<Gap>) {
+        if position.epoch == self.epoch {
+            return (position.seq, None);
+        }
+        let resolved = self.journal.as_ref().map_or(Resolved::Unknown, |journal| journal.resolve(position));
+        let (after, from) = match resolved {
+            Resolved::At(seq) => return (seq, None),
+            Resolved::Beyond(seq) => (seq, seq + 1),
+            Resolved::Unknown => (0, position.seq + 1),
+        };
+        (after, Some(Gap { epoch: Some(position.epoch), from, to: None, reason: GapReason::Epoch }))
+    }
+
+    /// Makes the view if it is not there and puts the client at its end.
+    fn join(
+        self: &Arc<Self>,
+        state: &mut State,
+        key: &ViewKey,
+        worker: Worker,
+    ) -> (Subscription, Cursor) {
         let newest_seq = state.newest_seq;
-        let view = match state.views.get(key) {
-            Some(view) => Arc::clone(view),
-            None => state.open_view(
-                key,
-                View::new(key.clone(), self.history_events, self.workers, Arc::clone(&self.waiting)),
-                self.history_events,
-            ),
-        };
+        let view = state.views.open(key, || {
+            View::new(key.clone(), newest_seq, self.workers, Arc::clone(&self.waiting))
+        });
         view.join(worker);
-        let (cursor, replay_end) = {
-            let mut log = view.log();
-            let cursor =
-                if self.history_events > 0 { log.cursor_replay(newest_seq) } else { log.cursor_live() };
-            (cursor, log.end())
-        };
-        (Subscription { hub: Arc::clone(self), view, worker, replay_end }, cursor)
+        let cursor = view.feed().log.cursor();
+        (Subscription { hub: Arc::clone(self), view, worker }, cursor)
+    }
+
+    /// Takes the replay on: onto its view if what it still has to read is in memory.
+    pub(crate) fn catch_up(self: &Arc<Self>, replay: &mut Replay) {
+        self.try_join(&mut self.state(), replay);
+    }
+
+    fn try_join(self: &Arc<Self>, state: &mut State, replay: &mut Replay) {
+        let newest_seq = state.newest_seq;
+        replay.live_seq = newest_seq;
+        let in_memory = state.tail.oldest_seq(newest_seq, EventTime::now());
+        if self.journal.is_some() && replay.next_seq < in_memory.min(newest_seq + 1) {
+            return;
+        }
+        replay.pieces = state.tail.since(replay.next_seq.max(in_memory));
+        replay.expired_before = in_memory;
+        if replay.through.is_none() {
+            replay.joined = Some(self.join(state, &replay.key, replay.worker));
+        }
+        replay.in_memory = true;
+    }
+
+    /// Number of the first event in memory of this time or later; `None` when there is none.
+    pub(crate) fn seq_at(&self, time: EventTime) -> Option<u64> {
+        self.state().tail.seq_at(time)
+    }
+
+    pub(crate) fn journal(&self) -> Option<&Arc<dyn Journal>> {
+        self.journal.as_ref()
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     fn unsubscribe(&self, view: &Arc<View>, worker: Worker) {
         let mut state = self.state();
         if view.leave(worker) == 0 {
-            state.close_view(view);
+            state.views.close(view);
         }
         drop(state);
         // The worker that left may be the one a publisher waits for.
@@ -212,133 +393,39 @@ impl Hub {
     }
 }
 
-impl State {
-    fn remember(&mut self, past: Past, history_events: u64) {
-        self.history.push_back(past);
-        let oldest_seq = (self.newest_seq + 1).saturating_sub(history_events);
-        while self.history.front().is_some_and(|past| past.first_seq + past.events <= oldest_seq) {
-            self.history.pop_front();
-        }
-    }
-
-    /// Makes the view and fills its log with the history that passes its filter.
-    fn open_view(&mut self, key: &ViewKey, view: View, history_events: u64) -> Arc<View> {
-        let view = Arc::new(view);
-        let oldest_seq = (self.newest_seq + 1).saturating_sub(history_events);
-        let mut log = view.log();
-        for past in &self.history {
-            let encoder = Encoder::new(key.shape, &past.batch.tag);
-            let events = past.batch.events().flatten();
-            for (seq, event) in (past.first_seq..).zip(events) {
-                if seq >= oldest_seq && key.filter.passes(event.record) {
-                    // A record that cannot be encoded was counted when it was published.
-                    let _ = log.append(seq, |out| encoder.write_frame(out, &event));
+/// The next entries of a batch that are events, about [`PUBLISH_SLICE_BYTES_MAX`] of them, in their own
+/// memory; how many they are; and the bytes of `entries` used.
+fn cut(batch: &Batch, entries: &Bytes, published: &mut Published) -> (Bytes, u64, usize) {
+    let piece = Batch { entries: entries.clone(), ..batch.clone() };
+    let mut events = piece.events();
+    let mut good: VecDeque<std::ops::Range<usize>> = VecDeque::new();
+    let (mut count, mut start) = (0, 0);
+    let used = loop {
+        let next = events.next();
+        let end = events.position();
+        match next {
+            None => break entries.len(),
+            Some(Ok(_)) => {
+                count += 1;
+                match good.back_mut() {
+                    Some(run) if run.end == start => run.end = end,
+                    _ => good.push_back(start..end),
                 }
             }
-        }
-        drop(log);
-        self.views.insert(key.clone(), Arc::clone(&view));
-        let of_shape = self.shapes.entry(key.shape).or_default();
-        if key.filter.passes_all() {
-            of_shape.unfiltered = Some(Arc::clone(&view));
-        } else {
-            of_shape.filtered.insert(&key.filter, &SharedView(Arc::clone(&view)));
-        }
-        view
-    }
-
-    fn close_view(&mut self, view: &Arc<View>) {
-        let key = view.key();
-        self.views.remove(key);
-        if let Some(of_shape) = self.shapes.get_mut(&key.shape) {
-            if key.filter.passes_all() {
-                of_shape.unfiltered = None;
-            } else {
-                of_shape.filtered.remove(&key.filter, &SharedView(Arc::clone(view)));
-            }
-            if of_shape.unfiltered.is_none() && of_shape.filtered.is_empty() {
-                self.shapes.remove(&key.shape);
+            Some(Err(EntryError::NotAnEvent(_))) => published.invalid += 1,
+            Some(Err(EntryError::Broken(_))) => {
+                published.invalid += 1;
+                break entries.len();
             }
         }
-    }
-}
-
-/// Takes the events of one piece of a batch to the views.
-struct Spread<'a> {
-    shapes: Vec<SpreadShape<'a>>,
-    /// The views that got something.
-    touched: Vec<Arc<View>>,
-    mended: Mended,
-}
-
-struct SpreadShape<'a> {
-    encoder: Encoder,
-    /// The view of everything, its log held for the whole piece.
-    unfiltered: Option<(&'a Arc<View>, MutexGuard<'a, Log>)>,
-    filtered: &'a FilterIndex<SharedView>,
-    /// One frame, made aside because several logs may want it.
-    scratch: Vec<u8>,
-}
-
-impl<'a> Spread<'a> {
-    fn new(shapes: &'a HashMap<Shape, ViewsOfShape>, batch: &Batch) -> Self {
-        let shapes = shapes.iter().map(|(shape, views)| SpreadShape {
-            encoder: Encoder::new(*shape, &batch.tag),
-            unfiltered: views.unfiltered.as_ref().map(|view| (view, view.log())),
-            filtered: &views.filtered,
-            scratch: Vec::new(),
-        });
-        Self { shapes: shapes.collect(), touched: Vec::new(), mended: Mended::default() }
-    }
-
-    /// An event that cannot be encoded is impossible here: the batch has just iterated over it.
-    fn event(&mut self, seq: u64, event: &Event<'_>) {
-        for shape in &mut self.shapes {
-            if shape.filtered.is_empty() {
-                if let Some((_, log)) = &mut shape.unfiltered
-                    && let Ok(mended) = log.append(seq, |out| shape.encoder.write_frame(out, event))
-                {
-                    self.mended += mended;
-                }
-                continue;
-            }
-            let Self { touched, mended, .. } = self;
-            let SpreadShape { encoder, scratch, .. } = shape;
-            scratch.clear();
-            let mut copy_into = |log: &mut Log| {
-                if scratch.is_empty()
-                    && let Ok(more) = encoder.write_frame(scratch, event)
-                {
-                    *mended += more;
-                }
-                log.append_frame(seq, scratch);
-            };
-            if let Some((_, log)) = &mut shape.unfiltered {
-                copy_into(log);
-            }
-            shape.filtered.matching(event.record, |SharedView(view)| {
-                let mut log = view.log();
-                copy_into(&mut log);
-                if !log.set_touched() {
-                    touched.push(Arc::clone(view));
-                }
-            });
+        if end >= PUBLISH_SLICE_BYTES_MAX {
+            break end;
         }
-    }
-
-    /// Ends the piece: lets go of the logs and returns the views that have news.
-    fn finish(mut self, newest_seq: u64) -> (Vec<Arc<View>>, Mended) {
-        for view in &self.touched {
-            view.log().finish_piece(newest_seq);
-        }
-        for shape in self.shapes {
-            if let Some((view, mut log)) = shape.unfiltered {
-                log.finish_piece(newest_seq);
-                self.touched.push(Arc::clone(view));
-            }
-        }
-        (self.touched, self.mended)
-    }
+        start = end;
+    };
+    let mut own = Vec::with_capacity(good.iter().map(ExactSizeIterator::len).sum());
+    good.into_iter().for_each(|run| own.extend_from_slice(&entries[run]));
+    (own.into(), count, used)
 }
 
 /// A client's place on a view. Dropping it takes the client off, and the view away when it was the
@@ -348,7 +435,6 @@ pub struct Subscription {
     hub: Arc<Hub>,
     view: Arc<View>,
     worker: Worker,
-    replay_end: u64,
 }
 
 impl Subscription {
@@ -358,10 +444,10 @@ impl Subscription {
         &self.view
     }
 
-    /// Position at which the history ends and live events begin.
+    /// The numbering.
     #[must_use]
-    pub fn replay_end(&self) -> u64 {
-        self.replay_end
+    pub fn epoch(&self) -> Epoch {
+        self.hub.epoch
     }
 }
 

@@ -12,10 +12,16 @@
 
 pub mod close;
 pub mod encode;
+mod envelope;
 pub mod filter;
 pub mod frame;
+pub mod history;
 pub mod hub;
 pub mod inbound;
 pub mod log;
+pub mod notice;
+pub mod replay;
+mod sampler;
 pub mod session;
+pub mod tags;
 pub mod view;

@@ -4,39 +4,65 @@
 //! seals it. So a segment holds whatever came since the last reading, one contiguous block for one
 //! write: small when the server is idle, large when it is busy, with no timer and no setting.
 //!
-//! Invariants: a sealed segment never changes; a segment starts and ends on a frame boundary; the chain
-//! owns its segments forwards only, so a segment is freed when the last cursor has left it and the
-//! history does not hold it.
+//! Invariants: a sealed segment never changes; a segment starts and ends where something may go between
+//! (a control frame, a notice); the chain owns its segments forwards only, so a segment is freed when the
+//! last cursor has left it.
 
-use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::{Arc, OnceLock};
 
 use fluentcast_event::limits::SEGMENT_BYTES_MAX;
 
+use crate::envelope::Envelope;
 use crate::frame;
-
-/// Where an event's frame begins in its segment.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    seq: u64,
-    start: usize,
-}
 
 /// A block of frames that never changes again.
 #[derive(Debug, Default)]
 pub struct Segment {
     /// Position in the log of the first byte.
     base: u64,
+    /// The content begins there; before it is room that the envelope did not need.
+    start: usize,
     bytes: Vec<u8>,
-    /// One per event, only in logs that keep history.
-    marks: Vec<Mark>,
+    /// Each event is a frame; else the whole segment is one piece.
+    frames: bool,
+    /// The last event before, and the last one in it.
+    seq_before: u64,
+    last_seq: u64,
+    /// Events of the log before it, and in it.
+    events_before: u64,
+    events: u32,
     next: OnceLock<Arc<Segment>>,
 }
 
 impl Segment {
     fn end(&self) -> u64 {
-        self.base + self.bytes.len() as u64
+        self.base + (self.bytes.len() - self.start) as u64
+    }
+
+    /// The segment that would come next, still empty.
+    fn successor(&self) -> Self {
+        let mut next = Self::default();
+        next.base = self.end();
+        next.frames = self.frames;
+        next.seq_before = self.last_seq;
+        next.last_seq = self.last_seq;
+        next.events_before = self.events_before + u64::from(self.events);
+        next
+    }
+
+    /// Offset of the first place at or behind `offset` where something may go between, and how many
+    /// events begin before it.
+    fn boundary(&self, offset: usize) -> (usize, u32) {
+        if !self.frames {
+            return if offset > self.start { (self.bytes.len(), self.events) } else { (self.start, 0) };
+        }
+        let (mut boundary, mut events) = (self.start, 0);
+        while boundary < offset {
+            boundary += frame::length(&self.bytes[boundary..]);
+            events += 1;
+        }
+        (boundary.min(self.bytes.len()), events)
     }
 }
 
@@ -54,39 +80,59 @@ impl Drop for Segment {
 /// The writing end.
 #[derive(Debug)]
 pub struct Log {
+    envelope: Envelope,
     /// The newest sealed segment: where every cursor that has read all stands.
     tail: Arc<Segment>,
     open: Segment,
     /// Bytes to reserve for the next segment: it is likely as large as the one before.
     segment_bytes_guess: usize,
-    /// Events to keep for those who come later; 0: none, and no marks either.
-    history_events: u64,
-    /// Sealed segments that hold at least one event of the history, oldest first.
-    history: VecDeque<Arc<Segment>>,
+    /// Events since the last segment that were left out because of `$max_rate`.
+    left_out: u64,
     touched: bool,
 }
 
+/// What a client that was too slow does not get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Skipped {
+    /// Number of the first event skipped.
+    pub from: u64,
+    /// Number of the last event skipped; below `from` when none was.
+    pub to: u64,
+    /// How many events of the log lie there.
+    pub events: u64,
+    /// Bytes of the log not read.
+    pub bytes: u64,
+}
+
 impl Log {
-    /// An empty log that keeps the last `history_events` events.
-    #[must_use]
-    pub fn new(history_events: u64) -> Self {
+    /// An empty log that continues after event `newest_seq`.
+    pub(crate) fn new(envelope: Envelope, newest_seq: u64) -> Self {
+        let mut tail = Segment::default();
+        tail.frames = envelope == Envelope::None;
+        tail.seq_before = newest_seq;
+        tail.last_seq = newest_seq;
         Self {
-            tail: Arc::default(),
-            open: Segment::default(),
+            envelope,
+            open: tail.successor(),
+            tail: Arc::new(tail),
             segment_bytes_guess: 0,
-            history_events,
-            history: VecDeque::new(),
+            left_out: 0,
             touched: false,
         }
     }
 
-    /// Position after the last byte appended.
+    /// Position after the last byte appended, what closes the open segment aside.
     #[must_use]
     pub fn end(&self) -> u64 {
         self.open.end()
     }
 
-    /// Appends the frame of event `seq`, written by `fill` straight into the segment.
+    /// Bytes appended that no reader has sealed yet.
+    pub(crate) fn open_bytes(&self) -> usize {
+        self.open.bytes.len()
+    }
+
+    /// Appends event `seq`, written by `fill` straight into the segment.
     ///
     /// # Errors
     /// What `fill` returns; nothing is appended then.
@@ -95,27 +141,42 @@ impl Log {
         seq: u64,
         fill: impl FnOnce(&mut Vec<u8>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let start = self.open.bytes.len();
-        if start == 0 {
+        let before = self.open.bytes.len();
+        if before == 0 {
             self.open.bytes.reserve(self.segment_bytes_guess);
+            self.envelope.open(&mut self.open.bytes);
+        } else if self.open.events > 0 {
+            self.envelope.separate(&mut self.open.bytes);
         }
-        let filled = fill(&mut self.open.bytes).inspect_err(|_| self.open.bytes.truncate(start))?;
-        if self.history_events > 0 {
-            self.open.marks.push(Mark { seq, start });
-        }
+        let filled = fill(&mut self.open.bytes).inspect_err(|_| self.open.bytes.truncate(before))?;
+        self.open.events += 1;
+        self.open.last_seq = seq;
         if self.open.bytes.len() >= SEGMENT_BYTES_MAX {
             self.seal();
         }
         Ok(filled)
     }
 
-    /// Appends the frame of event `seq`, already made.
-    pub fn append_frame(&mut self, seq: u64, frame: &[u8]) {
+    /// Appends event `seq`, already encoded.
+    pub fn append_bytes(&mut self, seq: u64, event: &[u8]) {
         let appended: Result<(), std::convert::Infallible> = self.append(seq, |out| {
-            out.extend_from_slice(frame);
+            out.extend_from_slice(event);
             Ok(())
         });
         let Ok(()) = appended;
+    }
+
+    /// Appends a whole message of its own: a notice.
+    pub(crate) fn append_notice(&mut self, message: &[u8]) {
+        self.seal();
+        self.open.bytes.extend_from_slice(message);
+        self.link(0);
+    }
+
+    /// Counts event `seq` as left out; the next segment tells.
+    pub(crate) fn leave_out(&mut self, seq: u64) {
+        self.left_out += 1;
+        self.open.last_seq = seq;
     }
 
     /// Notes that the piece of a batch that is being published has touched this log; returns whether
@@ -124,61 +185,70 @@ impl Log {
         std::mem::replace(&mut self.touched, true)
     }
 
-    /// The piece is over, `newest_seq` its last event: lets go of what the history no longer needs.
-    pub(crate) fn finish_piece(&mut self, newest_seq: u64) {
+    /// The piece is over.
+    pub(crate) fn untouch(&mut self) {
         self.touched = false;
-        self.trim(newest_seq);
+    }
+
+    /// Events left out that no segment has told yet.
+    pub(crate) fn untold(&self) -> u64 {
+        self.left_out
     }
 
     /// Makes what was appended readable: cursors that stand at the end now find it. Returns the end.
     pub fn seal(&mut self) -> u64 {
-        if !self.open.bytes.is_empty() {
-            let mut fresh = Segment::default();
-            fresh.base = self.open.end();
-            let mut sealed = std::mem::replace(&mut self.open, fresh);
-            if sealed.bytes.capacity() > 2 * sealed.bytes.len() {
-                sealed.bytes.shrink_to_fit();
-            }
-            self.segment_bytes_guess = sealed.bytes.len().min(SEGMENT_BYTES_MAX);
-            let sealed = Arc::new(sealed);
-            if self.history_events > 0 {
-                self.history.push_back(Arc::clone(&sealed));
-            }
-            let unset = self.tail.next.set(Arc::clone(&sealed));
-            debug_assert!(unset.is_ok(), "only the tail is extended, and only once");
-            self.tail = sealed;
+        if self.open.events > 0 {
+            self.close_open();
         }
         self.tail.end()
     }
 
-    /// Lets go of segments whose events are all older than the history, given the newest event's
-    /// number.
-    fn trim(&mut self, newest_seq: u64) {
-        while let Some(front) = self.history.front()
-            && front.marks.last().is_none_or(|mark| mark.seq + self.history_events <= newest_seq)
-        {
-            self.history.pop_front();
+    /// Like [`Log::seal`], and tells of events left out even when none was sent.
+    pub(crate) fn seal_and_tell(&mut self) -> u64 {
+        if self.left_out > 0 && self.open.events == 0 {
+            self.envelope.open(&mut self.open.bytes);
+            self.close_open();
         }
+        self.seal()
+    }
+
+    fn close_open(&mut self) {
+        let left_out = std::mem::take(&mut self.left_out);
+        let start = self.envelope.close(&mut self.open.bytes, self.open.events, left_out);
+        self.link(start);
+    }
+
+    /// Makes the open segment, whose content begins at `start`, the tail.
+    fn link(&mut self, start: usize) {
+        self.open.start = start;
+        if self.open.bytes.capacity() > 2 * self.open.bytes.len() {
+            self.open.bytes.shrink_to_fit();
+        }
+        self.segment_bytes_guess = self.open.bytes.len().min(SEGMENT_BYTES_MAX);
+        let successor = self.open.successor();
+        let sealed = Arc::new(std::mem::replace(&mut self.open, successor));
+        let unset = self.tail.next.set(Arc::clone(&sealed));
+        debug_assert!(unset.is_ok(), "only the tail is extended, and only once");
+        self.tail = sealed;
     }
 
     /// A cursor at the end: it will read what is appended from now on.
-    pub fn cursor_live(&mut self) -> Cursor {
+    pub fn cursor(&mut self) -> Cursor {
         self.seal();
         Cursor { offset: self.tail.bytes.len(), segment: Arc::clone(&self.tail) }
     }
 
-    /// A cursor that first reads the history, given the newest event's number.
-    pub fn cursor_replay(&mut self, newest_seq: u64) -> Cursor {
-        self.seal();
-        self.trim(newest_seq);
-        let first_seq = (newest_seq + 1).saturating_sub(self.history_events);
-        match self.history.front() {
-            None => self.cursor_live(),
-            Some(segment) => {
-                let index = segment.marks.partition_point(|mark| mark.seq < first_seq);
-                let offset = segment.marks.get(index).map_or(segment.bytes.len(), |mark| mark.start);
-                Cursor { segment: Arc::clone(segment), offset }
-            }
+    /// Moves a cursor that stands where something may go between to the end.
+    pub(crate) fn skip(&mut self, cursor: &mut Cursor) -> Skipped {
+        let (sent_seq, sent_events) = cursor.sent();
+        let position = cursor.position();
+        *cursor = self.cursor();
+        let Segment { last_seq, events_before, events, .. } = *self.tail;
+        Skipped {
+            from: sent_seq + 1,
+            to: last_seq,
+            events: events_before + u64::from(events) - sent_events,
+            bytes: cursor.position() - position,
         }
     }
 }
@@ -194,27 +264,26 @@ impl Cursor {
     /// Position in the log.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.segment.base + self.offset as u64
+        self.segment.base + (self.offset - self.segment.start) as u64
     }
 
-    /// What is readable from here, as slices for one vectored write. Fills at most `slices_max` slices
-    /// and stops once they hold `bytes_max`.
-    pub fn gather<'a>(&'a self, slices: &mut Vec<IoSlice<'a>>, slices_max: usize, bytes_max: usize) {
-        let (mut segment, mut offset, mut bytes) = (&self.segment, self.offset, 0);
-        loop {
+    /// What is readable from here, as slices for one vectored write: fills `slices` from the front until
+    /// they are all used or hold `bytes_max`, and returns how many were used.
+    pub fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>], bytes_max: usize) -> usize {
+        let (mut segment, mut offset, mut bytes, mut used) = (&self.segment, self.offset, 0, 0);
+        while used < slices.len() && bytes < bytes_max {
             let rest = &segment.bytes[offset..];
             if !rest.is_empty() {
-                slices.push(IoSlice::new(rest));
+                slices[used] = IoSlice::new(rest);
+                used += 1;
                 bytes += rest.len();
             }
-            if slices.len() >= slices_max || bytes >= bytes_max {
-                return;
-            }
             match segment.next.get() {
-                None => return,
-                Some(next) => (segment, offset) = (next, 0),
+                None => break,
+                Some(next) => (segment, offset) = (next, next.start),
             }
         }
+        used
     }
 
     /// Moves on by the bytes that were written. More than is readable is a bug of the caller; it moves
@@ -233,7 +302,7 @@ impl Cursor {
                 debug_assert_eq!(bytes, 0, "advanced past the end of the log");
                 return;
             };
-            (self.segment, self.offset) = (next, 0);
+            (self.offset, self.segment) = (next.start, next);
         }
     }
 
@@ -243,30 +312,48 @@ impl Cursor {
         self.offset == self.segment.bytes.len() && self.segment.next.get().is_none()
     }
 
-    /// The bytes from here to the end of the frame the cursor stands in; empty on a frame boundary.
-    /// Linear in the segment: for the rare moment when something must go between two frames.
-    #[must_use]
-    pub fn rest_of_frame(&self) -> &[u8] {
-        let bytes = &self.segment.bytes;
-        let mut boundary = 0;
-        while boundary < self.offset {
-            boundary += frame::length(&bytes[boundary..]);
-        }
-        &bytes[self.offset..boundary.min(bytes.len())]
+    /// Whether the segment it stands in is the last one there is.
+    pub(crate) fn in_last_segment(&self) -> bool {
+        self.segment.next.get().is_none()
     }
 
-    /// Bytes to the end of the frame the cursor stands in, or of the next one on a frame boundary; 0 when
-    /// nothing is readable. As costly as [`Cursor::rest_of_frame`].
+    /// The bytes from here to where something may go between; empty if it may here. Linear in the
+    /// segment: for the rare moment when something must.
+    #[must_use]
+    pub fn rest_of_frame(&self) -> &[u8] {
+        let (boundary, _) = self.segment.boundary(self.offset);
+        &self.segment.bytes[self.offset..boundary]
+    }
+
+    /// Bytes to the end of the frame the cursor stands in, or of the next one if it stands between two; 0
+    /// when nothing is readable. As costly as [`Cursor::rest_of_frame`].
     #[must_use]
     pub fn frame_ahead(&self) -> usize {
         let rest = self.rest_of_frame().len();
         if rest > 0 {
             return rest;
         }
-        let here = &self.segment.bytes[self.offset..];
-        let next =
-            if here.is_empty() { self.segment.next.get().map_or(here, |next| &next.bytes) } else { here };
-        if next.is_empty() { 0 } else { frame::length(next) }
+        let here = (&self.segment, self.offset);
+        let (segment, offset) = match self.segment.next.get() {
+            Some(next) if here.1 == self.segment.bytes.len() => (next, next.start),
+            _ => here,
+        };
+        let bytes = &segment.bytes[offset..];
+        if bytes.is_empty() || !segment.frames { bytes.len() } else { frame::length(bytes) }
+    }
+
+    /// The last event that was sent whole when the frame it stands in is, and how many of the log were.
+    fn sent(&self) -> (u64, u64) {
+        let (_, events) = self.segment.boundary(self.offset);
+        let segment = &self.segment;
+        let seq = match events {
+            0 => segment.seq_before,
+            all if all == segment.events => segment.last_seq,
+            // Within a segment of frames, numbers are known only where none is filtered out; who reads
+            // frames is not told numbers.
+            some => segment.seq_before + u64::from(some),
+        };
+        (seq, segment.events_before + u64::from(events))
     }
 }
 

@@ -1,27 +1,35 @@
 //! One client's connection without its socket: what to write next, what was read, when to end.
 //!
-//! Data is a cursor into the view's log. Control frames go between two data frames; what they displace
-//! is at most the rest of one frame.
+//! Data is a cursor into a log. What is told besides (control frames, notices, signs of life) goes
+//! between two pieces of data; what it displaces is at most the rest of one.
 
 use std::io::IoSlice;
 
-use fluentcast_event::limits::PONG_BACKLOG_BYTES_MAX;
+use fluentcast_event::limits::{ANSWERS_BYTES_MAX, PONG_BACKLOG_BYTES_MAX};
 
 use crate::close::CloseReason;
+use crate::encode::{Protocol, Shape};
+use crate::envelope::{LAST_CHUNK, write_chunk};
 use crate::frame::{self, Opcode};
-use crate::hub::Subscription;
+use crate::history::{Gap, GapReason};
+use crate::hub::{self, Hello, Subscription};
 use crate::inbound::{Inbound, Received};
-use crate::log::Cursor;
+use crate::log::{Cursor, Skipped};
+use crate::notice;
+use crate::replay::{Replay, Step};
 
 /// A client's connection.
 #[derive(Debug)]
 pub struct Session {
+    shape: Shape,
     stream: Option<Stream>,
-    /// Goes out before anything more of the log: the rest of a frame begun, and control frames.
+    /// Goes out before anything more of the log: the rest of a frame begun, and what goes between.
     urgent: Vec<u8>,
     urgent_sent: usize,
     /// Bytes of pongs in `urgent`.
     pongs: usize,
+    /// Bytes of answers to the client's messages in `urgent`.
+    answers: usize,
     inbound: Inbound,
     /// Set once no more events are to be sent.
     closing: Option<CloseReason>,
@@ -31,22 +39,38 @@ pub struct Session {
     close_at_end: Option<CloseReason>,
 }
 
-/// The client's place in its view.
+/// Where the client stands.
 #[derive(Debug)]
 struct Stream {
+    /// In the view's log, or in that of its replay.
     cursor: Cursor,
-    subscription: Subscription,
+    phase: Phase,
+    /// Skipped at the cursor (or where the live stream begins, during a replay), and not told yet.
+    gap: Option<Skipped>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Live(Subscription),
+    /// A replay is appending to the log that the cursor reads.
+    Replaying,
+    /// The replay is over; this follows its log.
+    Joining(Subscription, Cursor),
+    /// The replay is over, and that is all.
+    Ending,
 }
 
 impl Session {
     /// A connection without a stream yet that takes messages of at most so many bytes.
     #[must_use]
-    pub fn new(inbound_bytes_max: u64) -> Self {
+    pub fn new(shape: Shape, inbound_bytes_max: u64) -> Self {
         Self {
+            shape,
             stream: None,
             urgent: Vec::new(),
             urgent_sent: 0,
             pongs: 0,
+            answers: 0,
             inbound: Inbound::new(inbound_bytes_max),
             closing: None,
             peer_closed: false,
@@ -54,28 +78,78 @@ impl Session {
         }
     }
 
-    /// A connection that is sent what the subscription asks for.
+    /// The form of what it is sent.
     #[must_use]
-    pub fn subscribed(subscription: Subscription, cursor: Cursor, inbound_bytes_max: u64) -> Self {
-        Self { stream: Some(Stream { cursor, subscription }), ..Self::new(inbound_bytes_max) }
+    pub fn shape(&self) -> &Shape {
+        &self.shape
     }
 
-    /// The subscription, while events are sent.
+    /// Sends what the stream has from now on, after what is still to be told. Returns the replay that is
+    /// to be run for it, if it begins with one; see [`Session::wants_replay`].
+    pub fn begin(&mut self, opening: (Hello, hub::Stream), is_answer: bool) -> Option<Box<Replay>> {
+        let (hello, stream) = opening;
+        self.queue(&[]);
+        let greeting = if is_answer { notice::subscribed } else { notice::hello };
+        let greeting = greeting(&self.shape, &hello).unwrap_or_default();
+        self.answers += greeting.len();
+        self.urgent.extend(greeting);
+        let (stream, replay) = match stream {
+            hub::Stream::Live(subscription, cursor) => {
+                (Stream { cursor, phase: Phase::Live(subscription), gap: None }, None)
+            }
+            hub::Stream::Replay(mut replay) => {
+                let cursor = replay.cursor();
+                (Stream { cursor, phase: Phase::Replaying, gap: None }, Some(replay))
+            }
+        };
+        self.stream = Some(stream);
+        replay
+    }
+
+    /// The client's place on a view, once it is live.
     #[must_use]
     pub fn subscription(&self) -> Option<&Subscription> {
-        self.stream.as_ref().map(|stream| &stream.subscription)
+        match &self.stream.as_ref()?.phase {
+            Phase::Live(subscription) | Phase::Joining(subscription, _) => Some(subscription),
+            Phase::Replaying | Phase::Ending => None,
+        }
     }
 
-    /// What to write next, as slices for one vectored write; empty when there is nothing.
-    pub fn gather<'a>(&'a self, slices: &mut Vec<IoSlice<'a>>, slices_max: usize, bytes_max: usize) {
-        let urgent = &self.urgent[self.urgent_sent..];
-        if !urgent.is_empty() {
-            slices.push(IoSlice::new(urgent));
-        }
-        if let Some(stream) = &self.stream
-            && urgent.len() < bytes_max
+    /// Whether the replay should make its next step: the client reads the last that it has made.
+    #[must_use]
+    pub fn wants_replay(&self) -> bool {
+        self.stream
+            .as_ref()
+            .is_some_and(|stream| matches!(stream.phase, Phase::Replaying) && stream.cursor.in_last_segment())
+    }
+
+    /// The replay has made a step.
+    pub fn replayed(&mut self, step: Step) {
+        if let Some(stream) = &mut self.stream
+            && matches!(stream.phase, Phase::Replaying)
         {
-            stream.cursor.gather(slices, slices_max, bytes_max - urgent.len());
+            match step {
+                Step::More => {}
+                Step::Live(subscription, cursor) => stream.phase = Phase::Joining(subscription, cursor),
+                Step::End => stream.phase = Phase::Ending,
+            }
+            self.go_on();
+        }
+    }
+
+    /// What to write next, as slices for one vectored write: returns how many of `slices` were filled.
+    pub fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>], bytes_max: usize) -> usize {
+        let urgent = &self.urgent[self.urgent_sent..];
+        let mut used = 0;
+        if !urgent.is_empty() {
+            slices[0] = IoSlice::new(urgent);
+            used = 1;
+        }
+        match &self.stream {
+            Some(stream) if urgent.len() < bytes_max && !stream.gap_is_next() => {
+                used + stream.cursor.gather(&mut slices[used..], bytes_max - urgent.len())
+            }
+            _ => used,
         }
     }
 
@@ -88,17 +162,77 @@ impl Session {
             self.urgent = Vec::new();
             self.urgent_sent = 0;
             self.pongs = 0;
+            self.answers = 0;
         }
         if let Some(stream) = &mut self.stream {
             stream.cursor.advance(bytes - urgent);
         }
-        self.close_when_at_end();
+        self.go_on();
+    }
+
+    /// Does what is due at the place the client has reached.
+    fn go_on(&mut self) {
+        let Some(stream) = &mut self.stream else { return };
+        if stream.cursor.at_end() {
+            match std::mem::replace(&mut stream.phase, Phase::Replaying) {
+                Phase::Joining(subscription, cursor) => {
+                    stream.cursor = cursor;
+                    stream.phase = Phase::Live(subscription);
+                }
+                Phase::Ending => {
+                    stream.phase = Phase::Ending;
+                    self.close_at_end.get_or_insert(CloseReason::Complete);
+                }
+                phase => stream.phase = phase,
+            }
+        }
+        self.tell_gap();
+        if let Some(reason) = self.close_at_end
+            && self.stream.as_ref().is_none_or(Stream::is_read)
+        {
+            self.close(reason);
+        }
+    }
+
+    /// Tells what was skipped, as soon as nothing else waits: one notice, however often that was.
+    fn tell_gap(&mut self) {
+        let Some(stream) = &mut self.stream else { return };
+        let Phase::Live(subscription) = &stream.phase else { return };
+        if self.urgent.is_empty()
+            && let Some(Skipped { from, to, events, .. }) = stream.gap.take()
+        {
+            let gap = Gap { epoch: None, from, to: Some(to), reason: GapReason::Slow };
+            self.urgent
+                .extend(notice::gap(&self.shape, subscription.epoch(), &gap, Some(events)).unwrap_or_default());
+        }
+    }
+
+    /// Passes over everything up to the newest event; the client is told if its protocol allows.
+    pub fn skip(&mut self) -> Skipped {
+        self.queue(&[]);
+        let Some(stream) = &mut self.stream else { return Skipped::default() };
+        let skipped = match &mut stream.phase {
+            Phase::Live(subscription) => subscription.view().skip(&mut stream.cursor),
+            Phase::Joining(subscription, cursor) => subscription.view().skip(cursor),
+            Phase::Replaying | Phase::Ending => return Skipped::default(),
+        };
+        if skipped.to >= skipped.from {
+            let gap = stream.gap.get_or_insert(Skipped { events: 0, bytes: 0, ..skipped });
+            gap.to = skipped.to;
+            gap.events += skipped.events;
+        }
+        self.tell_gap();
+        skipped
     }
 
     /// Reads bytes from the client (unmasking them in place). Pings are answered, a close frame too.
     /// Data goes to `on_data`: whether it is text, a part of a message, whether it is the last part;
-    /// frames that answer it can be appended to the buffer there.
+    /// frames that answer it can be appended to the buffer there. What an HTTP client sends after its
+    /// request means nothing.
     pub fn received(&mut self, bytes: &mut [u8], mut on_data: impl FnMut(bool, &[u8], bool, &mut Vec<u8>)) {
+        if !self.shape.protocol.is_websocket() {
+            return;
+        }
         let mut replies = Vec::new();
         let mut peer_close = None;
         let pongs = &mut self.pongs;
@@ -129,24 +263,42 @@ impl Session {
         }
     }
 
-    /// Asks the client for a sign of life.
+    /// Answers a message that makes no sense.
+    pub fn refuse(&mut self, text: &str) {
+        let message = notice::error(&self.shape, text).unwrap_or_default();
+        self.answers += message.len();
+        self.queue(&message);
+    }
+
+    /// Whether the client asks on and on without reading the answers.
+    #[must_use]
+    pub fn is_flooding(&self) -> bool {
+        self.answers > ANSWERS_BYTES_MAX
+    }
+
+    /// A sign of life: asks a WebSocket client for one of its own, and keeps what lies between from
+    /// cutting an idle HTTP connection.
     pub fn ping(&mut self) {
         if self.closing.is_none() {
             let mut ping = Vec::new();
-            frame::write(&mut ping, Opcode::Ping, b"");
+            match self.shape.protocol {
+                Protocol::Classic | Protocol::Resumable => frame::write(&mut ping, Opcode::Ping, b""),
+                Protocol::EventStream => write_chunk(&mut ping, b":\n\n"),
+                Protocol::Lines => write_chunk(&mut ping, b"\n"),
+            }
             self.queue(&ping);
         }
     }
 
-    /// Puts frames between the frame that is being written and the next one.
-    fn queue(&mut self, frames: &[u8]) {
+    /// Puts messages between the frame that is being written and the next one.
+    fn queue(&mut self, messages: &[u8]) {
         if let Some(Stream { cursor, .. }) = &mut self.stream {
             let rest = cursor.rest_of_frame();
             let rest_bytes = rest.len();
             self.urgent.extend_from_slice(rest);
             cursor.advance(rest_bytes);
         }
-        self.urgent.extend_from_slice(frames);
+        self.urgent.extend_from_slice(messages);
     }
 
     /// Stops sending events and begins the closing handshake. What the log still holds for the client
@@ -158,6 +310,7 @@ impl Session {
         let mut close = Vec::new();
         if let Some(code) = reason.code() {
             match reason {
+                _ if !self.shape.protocol.is_websocket() => close.extend_from_slice(LAST_CHUNK),
                 CloseReason::ClosedByClient(None) => frame::write(&mut close, Opcode::Close, b""),
                 _ => frame::write_close(&mut close, code, reason.text()),
             }
@@ -170,15 +323,7 @@ impl Session {
     /// Closes with this reason once the client has been sent everything.
     pub fn close_at_end(&mut self, reason: CloseReason) {
         self.close_at_end = Some(reason);
-        self.close_when_at_end();
-    }
-
-    fn close_when_at_end(&mut self) {
-        if let Some(reason) = self.close_at_end
-            && self.stream.as_ref().is_none_or(|stream| stream.cursor.at_end())
-        {
-            self.close(reason);
-        }
+        self.go_on();
     }
 
     /// Why the connection is being closed, once it is.
@@ -190,26 +335,48 @@ impl Session {
     /// Whether the closing handshake is over, or needs nobody else: the socket can be closed.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.closing
-            .is_some_and(|reason| self.urgent.is_empty() && (self.peer_closed || reason.code().is_none()))
+        self.closing.is_some_and(|reason| {
+            let nobody_else =
+                self.peer_closed || reason.code().is_none() || !self.shape.protocol.is_websocket();
+            self.urgent.is_empty() && nobody_else
+        })
     }
 
-    /// Whether the client is more than `limit` bytes of live events behind, in a log that ends at
+    /// Whether the client is more than `limit` bytes of live events behind, in a view's log that ends at
     /// `log_end`. What it is still being replayed from the history does not count, nor does the frame it
     /// is receiving or is to receive next: one event larger than the limit is nobody's slowness.
     #[must_use]
     pub fn lags(&self, log_end: u64, limit: u64) -> bool {
-        self.stream.as_ref().is_some_and(|Stream { cursor, subscription }| {
-            let lag = log_end.saturating_sub(cursor.position().max(subscription.replay_end()));
-            lag > limit && lag.saturating_sub(cursor.frame_ahead() as u64) > limit
-        })
+        let cursor = match &self.stream {
+            Some(Stream { phase: Phase::Joining(_, cursor), .. }) => cursor,
+            Some(Stream { phase: Phase::Live(_), cursor, .. }) => cursor,
+            _ => return false,
+        };
+        let lag = log_end.saturating_sub(cursor.position());
+        lag > limit && lag.saturating_sub(cursor.frame_ahead() as u64) > limit
     }
 }
 
 impl Stream {
-    /// Bytes of the log from the cursor on.
+    /// A gap comes before what the cursor has.
+    fn gap_is_next(&self) -> bool {
+        self.gap.is_some() && matches!(self.phase, Phase::Live(_))
+    }
+
+    /// Whether the client has been sent all there is.
+    fn is_read(&self) -> bool {
+        self.cursor.at_end() && self.gap.is_none() && matches!(self.phase, Phase::Live(_) | Phase::Ending)
+    }
+
+    /// Bytes of the view's log from the cursor on.
     fn unread(&self) -> u64 {
-        self.subscription.view().end().saturating_sub(self.cursor.position())
+        let unread =
+            |place: &Subscription, cursor: &Cursor| place.view().end().saturating_sub(cursor.position());
+        match &self.phase {
+            Phase::Live(subscription) => unread(subscription, &self.cursor),
+            Phase::Joining(subscription, cursor) => unread(subscription, cursor),
+            Phase::Replaying | Phase::Ending => 0,
+        }
     }
 }
 

@@ -1,13 +1,18 @@
 //! A view: what a set of clients asked to see, and the log that all of them read.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
 use crate::encode::Shape;
+use crate::envelope::Envelope;
 use crate::filter::Filter;
-use crate::log::Log;
+use crate::log::{Cursor, Log, Skipped};
+use crate::sampler::Sampler;
+use crate::tags::TagChoice;
 
 /// Index of a worker: the thread that writes to a share of the clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,10 +21,14 @@ pub struct Worker(pub usize);
 /// What a client asked to see. Clients that ask for the same share one view.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ViewKey {
-    /// What one message holds.
+    /// In which form.
     pub shape: Shape,
-    /// Which events.
+    /// Events of which tags.
+    pub tags: TagChoice,
+    /// Of those, which events.
     pub filter: Filter,
+    /// Of those, at most so many per second; the history aside.
+    pub max_rate: Option<NonZeroU32>,
 }
 
 /// Tells views of a process apart, also after one is gone.
@@ -35,9 +44,9 @@ impl ViewId {
 
 /// Tells workers that there is something to read.
 pub trait Wake: Send + Sync {
-    /// The view has news for clients of this worker. Called once until the worker calls
+    /// These views have news for clients of this worker. Each is named once until the worker calls
     /// [`View::start_sweep`].
-    fn wake(&self, worker: Worker, view: &Arc<View>);
+    fn wake(&self, worker: Worker, views: Vec<Arc<View>>);
 }
 
 /// What the view knows of one worker.
@@ -90,23 +99,33 @@ impl Drop for Decrement<'_> {
     }
 }
 
+/// A log, and what decides about what goes in.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    pub(crate) log: Log,
+    pub(crate) sampler: Option<Sampler>,
+}
+
 /// One view with its log.
 #[derive(Debug)]
 pub struct View {
     id: ViewId,
     key: ViewKey,
-    log: Mutex<Log>,
+    feed: Mutex<Feed>,
     shares: Box<[Share]>,
     /// The publishers of the view's hub.
     waiting: Arc<Waiting>,
 }
 
 impl View {
-    pub(crate) fn new(key: ViewKey, history_events: u64, workers: usize, waiting: Arc<Waiting>) -> Self {
+    /// A view of what comes after event `newest_seq`.
+    pub(crate) fn new(key: ViewKey, newest_seq: u64, workers: usize, waiting: Arc<Waiting>) -> Self {
+        let log = Log::new(Envelope::of(&key.shape), newest_seq);
+        let sampler = key.max_rate.map(|max_rate| Sampler::new(max_rate, Instant::now()));
         Self {
             id: ViewId::next(),
             key,
-            log: Mutex::new(Log::new(history_events)),
+            feed: Mutex::new(Feed { log, sampler }),
             shares: std::iter::repeat_with(Share::default).take(workers).collect(),
             waiting,
         }
@@ -124,9 +143,9 @@ impl View {
         &self.key
     }
 
-    pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
+    pub(crate) fn feed(&self) -> MutexGuard<'_, Feed> {
         // A panic while appending leaves whole frames: append truncates what failed.
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a client in. Like [`View::leave`] called under the lock of the hub only.
@@ -135,7 +154,7 @@ impl View {
         if share.clients.load(Ordering::SeqCst) == 0 {
             // Whoever was last here stopped sweeping; what came since is not this client's backlog.
             // Said before the client counts, or a publisher would wait for a sweep that is not due.
-            share.swept.fetch_max(self.log().end(), Ordering::SeqCst);
+            share.swept.fetch_max(self.end(), Ordering::SeqCst);
         }
         share.clients.fetch_add(1, Ordering::SeqCst);
     }
@@ -146,20 +165,17 @@ impl View {
         self.shares.iter().map(|share| share.clients.load(Ordering::SeqCst)).sum()
     }
 
-    /// Wakes every worker with clients here that is not woken yet.
-    pub(crate) fn wake(self: &Arc<Self>, wake: &dyn Wake) {
-        for (index, share) in self.shares.iter().enumerate() {
-            if share.clients.load(Ordering::SeqCst) > 0 && !share.woken.swap(true, Ordering::SeqCst) {
-                wake.wake(Worker(index), self);
-            }
-        }
+    /// Whether this worker has clients here and is not woken yet; it is to be woken then.
+    pub(crate) fn to_wake(&self, worker: Worker) -> bool {
+        let share = &self.shares[worker.0];
+        share.clients.load(Ordering::SeqCst) > 0 && !share.woken.swap(true, Ordering::SeqCst)
     }
 
     /// A worker is about to offer what is new to its clients: makes it readable and returns where the
     /// log now ends. News after this call wake the worker again.
     pub fn start_sweep(&self, worker: Worker) -> u64 {
         self.shares[worker.0].woken.store(false, Ordering::SeqCst);
-        self.log().seal()
+        self.feed().log.seal()
     }
 
     /// The worker has offered everything up to `end` to each of its clients. Every
@@ -169,17 +185,34 @@ impl View {
         self.waiting.release();
     }
 
+    /// Whether events were left out (`$max_rate`) that no client was told of yet. Should nothing else
+    /// come, somebody must call [`View::tell`].
+    #[must_use]
+    pub fn has_untold(&self) -> bool {
+        self.key.max_rate.is_some() && self.feed().log.untold() > 0
+    }
+
+    /// Makes readable how many events were left out.
+    pub fn tell(&self) {
+        self.feed().log.seal_and_tell();
+    }
+
     /// Position after the last byte appended.
     #[must_use]
     pub fn end(&self) -> u64 {
-        self.log().end()
+        self.feed().log.end()
+    }
+
+    /// Moves a cursor that stands where something may go between to the newest event.
+    pub fn skip(&self, cursor: &mut Cursor) -> Skipped {
+        self.feed().log.skip(cursor)
     }
 
     /// Bytes that some worker has not got round to offering to its clients yet. Not the lag of a
     /// client: one that does not read costs its worker one refused write.
     #[must_use]
     pub fn backlog(&self) -> u64 {
-        let end = self.log().end();
+        let end = self.end();
         let swept = |share: &Share| match share.clients.load(Ordering::SeqCst) {
             0 => end,
             _ => share.swept.load(Ordering::SeqCst),

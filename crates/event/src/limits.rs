@@ -307,3 +307,26 @@ pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pause before trying again on a standard output that somebody made non-blocking.
 pub const STDOUT_WOULD_BLOCK_WAIT: Duration = Duration::from_millis(5);
+
+/// Over which `$max_rate` counts, in one step. Short enough to look even, long enough to be cheap.
+pub const SAMPLING_WINDOW: Duration = Duration::from_millis(100);
+
+/// Newest events that a hub keeps in memory in front of a history on disk, in bytes of entries: what a
+/// client has to catch up with when it has read the history to its end.
+pub const JOURNAL_TAIL_BYTES: u64 = 1024 * 1024;
+
+/// How much of a history one step of a replay reads, in bytes of entries: what is held for a client
+/// besides what it is being sent.
+pub const REPLAY_READ_BYTES: usize = 256 * 1024;
+
+/// How much of a history one step of a replay looks through for events that pass the filter, in bytes of
+/// entries, before others have their turn.
+pub const REPLAY_SCAN_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Tags whose views are remembered by a shape, in entries. Looking them up anew costs one comparison per
+/// distinct choice of tags.
+pub const VIEW_CACHE_TAGS_MAX: usize = 1024;
+
+/// Answers to a client's messages that wait because it does not read, in bytes. It may ask as often as
+/// it likes, as long as it reads.
+pub const ANSWERS_BYTES_MAX: usize = 64 * 1024;

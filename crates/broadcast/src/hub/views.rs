@@ -1,0 +1,126 @@
+//! The views of a hub, found by what a batch is: by shape, then by tag, then by the fields of a record.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use fluentcast_event::Tag;
+use fluentcast_event::limits::VIEW_CACHE_TAGS_MAX;
+use slab::Slab;
+
+use crate::encode::Shape;
+use crate::filter::FilterIndex;
+use crate::history::Epoch;
+use crate::tags::TagChoice;
+use crate::view::{View, ViewKey};
+
+/// All views of a hub.
+#[derive(Debug)]
+pub(super) struct Views {
+    pub(super) epoch: Epoch,
+    by_key: HashMap<ViewKey, Arc<View>>,
+    pub(super) shapes: HashMap<Shape, ViewsOfShape>,
+}
+
+/// Views that share an encoding.
+#[derive(Debug, Default)]
+pub(super) struct ViewsOfShape {
+    by_tags: HashMap<TagChoice, usize>,
+    groups: Slab<ViewsOfTags>,
+    /// The groups that take a tag.
+    routes: HashMap<Tag, Arc<[usize]>>,
+}
+
+/// Views that share a choice of tags.
+#[derive(Debug, Default)]
+pub(super) struct ViewsOfTags {
+    /// One, and one more for each `$max_rate`.
+    pub(super) unfiltered: Vec<Arc<View>>,
+    pub(super) filtered: FilterIndex<SharedView>,
+}
+
+/// A view compared by identity.
+#[derive(Clone, Debug)]
+pub(super) struct SharedView(pub(super) Arc<View>);
+
+impl PartialEq for SharedView {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Views {
+    pub(super) fn new(epoch: Epoch) -> Self {
+        Self { epoch, by_key: HashMap::new(), shapes: HashMap::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// The view with this key; `make` makes it if there is none.
+    pub(super) fn open(&mut self, key: &ViewKey, make: impl FnOnce() -> View) -> Arc<View> {
+        if let Some(view) = self.by_key.get(key) {
+            return Arc::clone(view);
+        }
+        let view = Arc::new(make());
+        self.by_key.insert(key.clone(), Arc::clone(&view));
+        let of_shape = self.shapes.entry(key.shape.clone()).or_default();
+        let group = match of_shape.by_tags.get(&key.tags) {
+            Some(group) => *group,
+            None => {
+                let group = of_shape.groups.insert(ViewsOfTags::default());
+                of_shape.by_tags.insert(key.tags.clone(), group);
+                of_shape.routes.clear();
+                group
+            }
+        };
+        let of_tags = &mut of_shape.groups[group];
+        if key.filter.passes_all() {
+            of_tags.unfiltered.push(Arc::clone(&view));
+        } else {
+            of_tags.filtered.insert(&key.filter, &SharedView(Arc::clone(&view)));
+        }
+        view
+    }
+
+    /// Takes a view away.
+    pub(super) fn close(&mut self, view: &Arc<View>) {
+        let key = view.key();
+        self.by_key.remove(key);
+        let Some(of_shape) = self.shapes.get_mut(&key.shape) else { return };
+        let Some(&group) = of_shape.by_tags.get(&key.tags) else { return };
+        let of_tags = &mut of_shape.groups[group];
+        if key.filter.passes_all() {
+            of_tags.unfiltered.retain(|known| !Arc::ptr_eq(known, view));
+        } else {
+            of_tags.filtered.remove(&key.filter, &SharedView(Arc::clone(view)));
+        }
+        if of_tags.unfiltered.is_empty() && of_tags.filtered.is_empty() {
+            of_shape.groups.remove(group);
+            of_shape.by_tags.remove(&key.tags);
+            of_shape.routes.clear();
+        }
+        if of_shape.by_tags.is_empty() {
+            self.shapes.remove(&key.shape);
+        }
+    }
+}
+
+impl ViewsOfShape {
+    /// The groups whose choice of tags takes this one.
+    pub(super) fn of_tag(&mut self, tag: &Tag) -> Vec<&ViewsOfTags> {
+        let route = match self.routes.get(tag) {
+            Some(route) => Arc::clone(route),
+            None => {
+                let taken = self.by_tags.iter().filter(|(tags, _)| tags.takes(tag.as_str()));
+                let route: Arc<[usize]> = taken.map(|(_, group)| *group).collect();
+                if self.routes.len() >= VIEW_CACHE_TAGS_MAX {
+                    self.routes.clear();
+                }
+                self.routes.insert(tag.clone(), Arc::clone(&route));
+                route
+            }
+        };
+        route.iter().map(|group| &self.groups[*group]).collect()
+    }
+}

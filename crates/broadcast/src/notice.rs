@@ -1,0 +1,121 @@
+//! What a client is told besides events: hello, gap, subscribed, error; whole messages in its own form.
+
+use fluentcast_event::{from_json, json};
+
+use crate::encode::{Format, Protocol, Shape};
+use crate::envelope;
+use crate::frame;
+use crate::history::{Epoch, Gap};
+use crate::hub::Hello;
+
+/// Puts `{"<kind>": body}` into a message; `None` when the protocol knows no notices. `id` is where an
+/// event stream resumes after this notice.
+fn message(shape: &Shape, kind: &str, body: &str, id: Option<(Epoch, u64)>) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    match shape.protocol {
+        Protocol::Classic => return None,
+        Protocol::Resumable => {
+            let json = format!("{{\"{kind}\":{body}}}");
+            match shape.format {
+                Format::Json => frame::write(&mut out, shape.format.opcode(), json.as_bytes()),
+                Format::Msgpack => {
+                    let mut payload = Vec::new();
+                    // Only what is no JSON fails, and the bodies are written here.
+                    from_json::append(&mut payload, json.as_bytes()).ok()?;
+                    frame::write(&mut out, shape.format.opcode(), &payload);
+                }
+            }
+        }
+        Protocol::EventStream => {
+            let id = id.map_or_else(String::new, |(epoch, seq)| format!("id: {epoch}:{seq}\n"));
+            envelope::write_chunk(&mut out, format!("event: {kind}\n{id}data: {body}\n\n").as_bytes());
+        }
+        Protocol::Lines => envelope::write_chunk(&mut out, format!("{{\"{kind}\":{body}}}\n").as_bytes()),
+    }
+    Some(out)
+}
+
+/// The first message of a stream, or the answer to a `subscribe`.
+fn greeting(shape: &Shape, kind: &str, hello: &Hello) -> Option<Vec<u8>> {
+    let Hello { epoch, seq, oldest } = hello;
+    let version = env!("CARGO_PKG_VERSION");
+    let body =
+        format!("{{\"epoch\":\"{epoch}\",\"seq\":{seq},\"oldest\":{oldest},\"version\":\"{version}\"}}");
+    message(shape, kind, &body, None)
+}
+
+/// The first message of a stream.
+#[must_use]
+pub fn hello(shape: &Shape, hello: &Hello) -> Option<Vec<u8>> {
+    // A line of its own is nothing that `jq` should have to skip; the epoch is in the answer's head.
+    (shape.protocol != Protocol::Lines).then(|| greeting(shape, "hello", hello)).flatten()
+}
+
+/// The answer to a `subscribe`: what follows is the new stream.
+#[must_use]
+pub fn subscribed(shape: &Shape, hello: &Hello) -> Option<Vec<u8>> {
+    greeting(shape, "subscribed", hello)
+}
+
+/// The answer to a message that makes no sense.
+#[must_use]
+pub fn error(shape: &Shape, text: &str) -> Option<Vec<u8>> {
+    let mut body = b"{\"message\":".to_vec();
+    json::write_str(&mut body, text);
+    body.push(b'}');
+    message(shape, "error", &String::from_utf8(body).ok()?, None)
+}
+
+/// Events that the client does not get; `events` is how many of them it would have got, where that is
+/// known.
+#[must_use]
+pub fn gap(shape: &Shape, epoch: Epoch, gap: &Gap, events: Option<u64>) -> Option<Vec<u8>> {
+    let Gap { epoch: other, from, to, reason } = gap;
+    let mut body = String::from("{");
+    if let Some(other) = other {
+        body.push_str(&format!("\"epoch\":\"{other}\","));
+    }
+    let shown_to = to.map_or_else(|| "null".to_owned(), |to| to.to_string());
+    body.push_str(&format!("\"from\":{from},\"to\":{shown_to}"));
+    if let Some(events) = events {
+        body.push_str(&format!(",\"events\":{events}"));
+    }
+    body.push_str(&format!(",\"reason\":\"{}\"}}", reason.as_str()));
+    message(shape, "gap", &body, to.map(|to| (epoch, to)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::GapReason;
+
+    fn shape(protocol: Protocol, format: Format) -> Shape {
+        Shape { protocol, format, add_tag: false, add_time: false }
+    }
+
+    #[test]
+    fn a_gap_in_every_form() {
+        let told = |protocol, format| {
+            let missing = Gap { epoch: None, from: 3, to: Some(9), reason: GapReason::Slow };
+            gap(&shape(protocol, format), Epoch(0xe), &missing, Some(7))
+        };
+        let body = r#"{"from":3,"to":9,"events":7,"reason":"slow"}"#;
+        assert_eq!(told(Protocol::Classic, Format::Json), None);
+        let message = told(Protocol::Resumable, Format::Json).unwrap();
+        assert_eq!(String::from_utf8_lossy(&message[2..]), format!("{{\"gap\":{body}}}"));
+        let message = told(Protocol::Resumable, Format::Msgpack).unwrap();
+        let value = rmpv::decode::read_value(&mut &message[2..]).unwrap();
+        assert_eq!(value.to_string().replace(": ", ":").replace(", ", ","), format!("{{\"gap\":{body}}}"));
+        let chunk = told(Protocol::EventStream, Format::Json).unwrap();
+        let text = format!("event: gap\nid: 000000000000000e:9\ndata: {body}\n\n");
+        assert_eq!(String::from_utf8_lossy(&chunk), format!("{:08x}\r\n{text}\r\n", text.len()));
+        let chunk = told(Protocol::Lines, Format::Json).unwrap();
+        assert!(String::from_utf8_lossy(&chunk).contains(&format!("\n{{\"gap\":{body}}}\n")));
+    }
+
+    #[test]
+    fn an_error_may_say_anything() {
+        let message = error(&shape(Protocol::Resumable, Format::Json), "a \"b\"\n").unwrap();
+        assert_eq!(String::from_utf8_lossy(&message[2..]), r#"{"error":{"message":"a \"b\"\n"}}"#);
+    }
+}
