@@ -23,6 +23,8 @@ pub enum CloseReason {
     ClosedByClient(Option<u16>),
     /// The connection ended without a close frame.
     Lost,
+    /// The server cannot go on with this client: a bug.
+    Failed,
 }
 
 impl CloseReason {
@@ -37,6 +39,7 @@ impl CloseReason {
             Self::Protocol(_) => Some(1002),
             Self::InvalidUtf8 => Some(1007),
             Self::TooBig => Some(1009),
+            Self::Failed => Some(1011),
             Self::Lagging => Some(1013),
             // The closing handshake echoes the code it was given.
             Self::ClosedByClient(code) => Some(code.unwrap_or(1000)),
@@ -58,6 +61,7 @@ impl CloseReason {
             Self::PongTimeout => "no pong in time",
             Self::ClosedByClient(_) => "",
             Self::Lost => "connection lost",
+            Self::Failed => "internal error",
         }
     }
 }

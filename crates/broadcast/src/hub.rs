@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fluentcast_event::json::Mended;
@@ -47,6 +47,8 @@ pub struct Options {
     pub bounds: Bounds,
     /// The history on disk.
     pub journal: Option<Arc<dyn Journal>>,
+    /// Least time between two writes to a client; zero: none.
+    pub flush_interval: Duration,
     /// How many workers there are.
     pub workers: usize,
 }
@@ -57,6 +59,7 @@ pub struct Hub {
     journal: Option<Arc<dyn Journal>>,
     /// Held from the numbering of a piece until it is sent: the journal has it in between.
     turn: tokio::sync::Mutex<()>,
+    flush_interval: Duration,
     workers: usize,
     wake: Arc<dyn Wake>,
     epoch: Epoch,
@@ -91,6 +94,8 @@ pub enum Start {
     After(Position),
     /// With the first event of this time or later.
     Time(EventTime),
+    /// With what comes next.
+    Now,
 }
 
 /// What a client is told first.
@@ -117,7 +122,7 @@ impl Hub {
     /// A hub without events, or with those of its journal.
     #[must_use]
     pub fn new(options: Options, wake: Arc<dyn Wake>) -> Self {
-        let Options { buffered_messages, bounds, journal, workers } = options;
+        let Options { buffered_messages, bounds, journal, flush_interval, workers } = options;
         let (epoch, newest_seq, bounds) = match &journal {
             None => (Epoch::random(), 0, bounds),
             Some(journal) => {
@@ -130,6 +135,7 @@ impl Hub {
             buffered_messages,
             journal,
             turn: tokio::sync::Mutex::default(),
+            flush_interval,
             workers,
             wake,
             epoch,
@@ -272,15 +278,20 @@ impl Hub {
     }
 
     /// Puts a client on the view it asked for. It gets everything from `start` on that passes, each
-    /// event exactly once; without `follow`, only what there is now.
+    /// event exactly once; without `follow`, only what there is now. The view it leaves, if it was on
+    /// one, is sealed at the same moment: what is readable there is what came before.
     pub fn subscribe(
         self: &Arc<Self>,
         key: &ViewKey,
         worker: Worker,
         start: Start,
         follow: bool,
+        leaves: Option<&View>,
     ) -> (Hello, Stream) {
         let mut state = self.state();
+        if let Some(view) = leaves {
+            view.feed().log.seal_and_tell();
+        }
         let hello = self.hello_of(&mut state);
         let oldest_of = |count: u64| (hello.seq + 1).saturating_sub(count).max(hello.oldest);
         let mut gap = None;
@@ -288,6 +299,7 @@ impl Hub {
         let next_seq = match start {
             Start::Default => oldest_of(self.buffered_messages),
             Start::Last(count) => oldest_of(count),
+            Start::Now => hello.seq + 1,
             Start::Time(from) => {
                 time = Some(from);
                 hello.oldest
@@ -336,7 +348,8 @@ impl Hub {
     ) -> (Subscription, Cursor) {
         let newest_seq = state.newest_seq;
         let view = state.views.open(key, || {
-            View::new(key.clone(), newest_seq, self.workers, Arc::clone(&self.waiting))
+            let waiting = Arc::clone(&self.waiting);
+            View::new(key.clone(), newest_seq, self.workers, self.flush_interval, waiting)
         });
         view.join(worker);
         let cursor = view.feed().log.cursor();

@@ -127,11 +127,6 @@ impl Log {
         self.open.end()
     }
 
-    /// Bytes appended that no reader has sealed yet.
-    pub(crate) fn open_bytes(&self) -> usize {
-        self.open.bytes.len()
-    }
-
     /// Appends event `seq`, written by `fill` straight into the segment.
     ///
     /// # Errors
@@ -306,6 +301,13 @@ impl Cursor {
         }
     }
 
+    /// A cursor so many bytes further on.
+    pub(crate) fn clone_advanced(&self, bytes: usize) -> Self {
+        let mut further = self.clone();
+        further.advance(bytes);
+        further
+    }
+
     /// Whether nothing is readable.
     #[must_use]
     pub fn at_end(&self) -> bool {
@@ -343,7 +345,7 @@ impl Cursor {
     }
 
     /// The last event that was sent whole when the frame it stands in is, and how many of the log were.
-    fn sent(&self) -> (u64, u64) {
+    pub(crate) fn sent(&self) -> (u64, u64) {
         let (_, events) = self.segment.boundary(self.offset);
         let segment = &self.segment;
         let seq = match events {

@@ -88,7 +88,6 @@ impl Session {
     /// to be run for it, if it begins with one; see [`Session::wants_replay`].
     pub fn begin(&mut self, opening: (Hello, hub::Stream), is_answer: bool) -> Option<Box<Replay>> {
         let (hello, stream) = opening;
-        self.queue(&[]);
         let greeting = if is_answer { notice::subscribed } else { notice::hello };
         let greeting = greeting(&self.shape, &hello).unwrap_or_default();
         self.answers += greeting.len();
@@ -104,6 +103,28 @@ impl Session {
         };
         self.stream = Some(stream);
         replay
+    }
+
+    /// Ends the present stream, which the client leaves for another: what is readable is still sent if
+    /// that is little, else told as a gap up to the newest event. Followed by [`Session::begin`].
+    pub fn leave(&mut self, Hello { epoch, seq: newest_seq, .. }: Hello) {
+        self.queue(&[]);
+        let Some(stream) = self.stream.take() else { return };
+        let mut rest = [IoSlice::new(&[]); 8];
+        let used = stream.cursor.gather(&mut rest, ANSWERS_BYTES_MAX + 1);
+        let bytes: usize = rest[..used].iter().map(|slice| slice.len()).sum();
+        let all = stream.cursor.clone_advanced(bytes).at_end() && bytes <= ANSWERS_BYTES_MAX;
+        if all && stream.gap.is_none() && matches!(stream.phase, Phase::Live(_)) {
+            rest[..used].iter().for_each(|slice| self.urgent.extend_from_slice(slice));
+            self.answers += bytes;
+            return;
+        }
+        let (sent_seq, _) = stream.cursor.sent();
+        let from = stream.gap.map_or(sent_seq + 1, |gap| gap.from);
+        if from <= newest_seq {
+            let gap = Gap { epoch: None, from, to: Some(newest_seq), reason: GapReason::Slow };
+            self.urgent.extend(notice::gap(&self.shape, epoch, &gap, None).unwrap_or_default());
+        }
     }
 
     /// The client's place on a view, once it is live.

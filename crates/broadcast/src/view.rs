@@ -3,7 +3,9 @@
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use fluentcast_event::limits::BACKLOG_BYTES_MAX;
 
 use tokio::sync::Notify;
 
@@ -113,13 +115,20 @@ pub struct View {
     key: ViewKey,
     feed: Mutex<Feed>,
     shares: Box<[Share]>,
+    flush_interval: Duration,
     /// The publishers of the view's hub.
     waiting: Arc<Waiting>,
 }
 
 impl View {
     /// A view of what comes after event `newest_seq`.
-    pub(crate) fn new(key: ViewKey, newest_seq: u64, workers: usize, waiting: Arc<Waiting>) -> Self {
+    pub(crate) fn new(
+        key: ViewKey,
+        newest_seq: u64,
+        workers: usize,
+        flush_interval: Duration,
+        waiting: Arc<Waiting>,
+    ) -> Self {
         let log = Log::new(Envelope::of(&key.shape), newest_seq);
         let sampler = key.max_rate.map(|max_rate| Sampler::new(max_rate, Instant::now()));
         Self {
@@ -127,8 +136,15 @@ impl View {
             key,
             feed: Mutex::new(Feed { log, sampler }),
             shares: std::iter::repeat_with(Share::default).take(workers).collect(),
+            flush_interval,
             waiting,
         }
+    }
+
+    /// Least time between two sweeps; zero: none.
+    #[must_use]
+    pub fn flush_interval(&self) -> Duration {
+        self.flush_interval
     }
 
     /// Its identity.
@@ -165,10 +181,13 @@ impl View {
         self.shares.iter().map(|share| share.clients.load(Ordering::SeqCst)).sum()
     }
 
-    /// Whether this worker has clients here and is not woken yet; it is to be woken then.
+    /// Whether this worker has clients here and is not woken yet, or takes its time though publishers
+    /// wait; it is to be woken then.
     pub(crate) fn to_wake(&self, worker: Worker) -> bool {
         let share = &self.shares[worker.0];
-        share.clients.load(Ordering::SeqCst) > 0 && !share.woken.swap(true, Ordering::SeqCst)
+        let has_clients = share.clients.load(Ordering::SeqCst) > 0;
+        let is_late = || !self.flush_interval.is_zero() && self.backlog() > BACKLOG_BYTES_MAX;
+        has_clients && (!share.woken.swap(true, Ordering::SeqCst) || is_late())
     }
 
     /// A worker is about to offer what is new to its clients: makes it readable and returns where the

@@ -330,3 +330,16 @@ pub const VIEW_CACHE_TAGS_MAX: usize = 1024;
 /// Answers to a client's messages that wait because it does not read, in bytes. It may ask as often as
 /// it likes, as long as it reads.
 pub const ANSWERS_BYTES_MAX: usize = 64 * 1024;
+
+/// Threads that read histories and encode what is replayed. Two, so that one stuck disk does not stop
+/// all; more would take the workers' processors.
+pub const REPLAY_THREADS: usize = 2;
+
+/// How long a count of events left out (`$max_rate`) may go untold when nothing else comes.
+pub const UNTOLD_WAIT: Duration = Duration::from_secs(1);
+
+/// How long a client under `slow_client sample` must keep up before it is sent twice as much.
+pub const SAMPLE_RAISE_AFTER: Duration = Duration::from_secs(10);
+
+/// Time between two signs of life on an HTTP stream: proxies cut what is silent for a minute or less.
+pub const HTTP_SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_secs(15);

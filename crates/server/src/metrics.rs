@@ -61,6 +61,7 @@ table! {
     Counter websocket_events "websocket_events" "Events published by websocket outputs",
     Counter websocket_sent_bytes "websocket_sent_bytes" "Bytes written to WebSocket clients",
     Counter websocket_dropped_bytes "websocket_dropped_bytes" "Bytes not delivered to clients that were closed for lag, timeout or at the drain deadline",
+    Counter websocket_events_skipped "websocket_events_skipped" "Events that slow clients were passed over (slow_client skip or sample), counted per client",
     Counter json_floats_not_finite "json_floats_not_finite" "NaN and infinite floats written as null",
     Counter json_strings_repaired "json_strings_repaired" "Strings whose invalid UTF-8 was replaced by U+FFFD in JSON",
     Counter file_events "file_events" "Events written by file outputs",

@@ -5,12 +5,15 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use fluentcast_broadcast::close::CloseReason;
+use fluentcast_broadcast::replay::Replay;
 use fluentcast_broadcast::session::Session;
+use fluentcast_config::settings::SlowClient;
 use fluentcast_event::limits::{
     BYTES_PER_TURN_MAX, BYTES_PER_WRITE_MAX, CLOSE_TIMEOUT, READS_PER_TURN_MAX, SLICES_PER_WRITE_MAX,
 };
 use mio::net::TcpStream;
 
+use super::resubscribe::Resubscriber;
 use super::worker::{ClientLimits, ConnectedGuard, NewClient};
 use crate::metrics::Metrics;
 
@@ -19,6 +22,9 @@ pub(super) struct Client {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) session: Session,
+    /// Its replay, while no step of it is being made.
+    pub(super) replay: Option<Box<Replay>>,
+    resubscriber: Option<Box<Resubscriber>>,
     limits: ClientLimits,
     /// The socket was full at the last write; epoll says when there is room.
     pub(super) blocked: bool,
@@ -60,6 +66,8 @@ impl Client {
             stream: TcpStream::from_std(new.stream),
             peer: new.peer,
             session: new.session,
+            replay: new.replay,
+            resubscriber: new.resubscriber,
             limits: new.limits,
             blocked: false,
             liveness: Liveness::PingAt((!ping.is_zero()).then(|| now + ping)),
@@ -82,6 +90,31 @@ impl Client {
         dropped
     }
 
+    /// It is further behind than it may be: does what its output wants done with slow clients.
+    pub(super) fn on_lag(&mut self, metrics: &Metrics) {
+        if self.limits.slow_client == SlowClient::Disconnect {
+            self.give_up(CloseReason::Lagging, metrics);
+            metrics.websocket_clients_lagging.inc();
+            tracing::info!(peer = %self.peer, "client closed: further behind than client_lag_limit");
+            return;
+        }
+        let skipped = self.session.skip();
+        metrics.websocket_events_skipped.inc_by(skipped.events);
+        metrics.websocket_dropped_bytes.inc_by(skipped.bytes);
+        if self.limits.slow_client == SlowClient::Sample
+            && let Some(resubscriber) = &mut self.resubscriber
+        {
+            self.replay = resubscriber.thin(&mut self.session, skipped);
+        }
+    }
+
+    /// Whether there is something to book though its turn brought nothing new.
+    pub(super) fn wants_attention(&self) -> bool {
+        self.session.closing().is_some()
+            || self.replay.is_some()
+            || self.resubscriber.as_ref().is_some_and(|resubscriber| resubscriber.has_thinned())
+    }
+
     /// There is room in its socket.
     pub(super) fn on_room(&mut self, now: Instant) {
         if std::mem::take(&mut self.blocked) {
@@ -96,13 +129,14 @@ impl Client {
         let mut this_turn = 0;
         self.blocked = false;
         while !self.lingering {
-            let mut slices = Vec::with_capacity(4);
-            self.session.gather(&mut slices, SLICES_PER_WRITE_MAX, BYTES_PER_WRITE_MAX);
+            let mut slices = [IoSlice::new(&[]); SLICES_PER_WRITE_MAX];
+            let used = self.session.gather(&mut slices, BYTES_PER_WRITE_MAX);
+            let slices = &slices[..used];
             let offered: usize = slices.iter().map(|slice| slice.len()).sum();
             if offered == 0 {
                 break;
             }
-            match write_slices(&mut self.stream, &slices) {
+            match write_slices(&mut self.stream, slices) {
                 Ok(taken) => {
                     self.session.written(taken);
                     *written += taken as u64;
@@ -135,7 +169,7 @@ impl Client {
         }
         let at_fault = matches!(
             self.session.closing(),
-            Some(CloseReason::Protocol(_) | CloseReason::InvalidUtf8 | CloseReason::TooBig)
+            Some(CloseReason::Protocol(_) | CloseReason::InvalidUtf8 | CloseReason::TooBig | CloseReason::Flooding)
         );
         if !at_fault {
             return Turn::Over;
@@ -149,7 +183,7 @@ impl Client {
         Turn::Rest
     }
 
-    /// Reads what the client has sent. Data of the classic stream means nothing and is dropped.
+    /// Reads what the client has sent. Without a resubscriber it means nothing and is dropped.
     pub(super) fn read(&mut self, buffer: &mut [u8], now: Instant) -> Turn {
         for _ in 0..READS_PER_TURN_MAX {
             match self.stream.read(buffer) {
@@ -173,7 +207,17 @@ impl Client {
     /// Takes bytes the client has sent.
     pub(super) fn received(&mut self, bytes: &mut [u8], now: Instant) {
         self.last_sign = now;
-        self.session.received(bytes, |_, _, _, _| {});
+        let Self { session, resubscriber, .. } = self;
+        let Some(resubscriber) = resubscriber else {
+            return session.received(bytes, |_, _, _, _| {});
+        };
+        session.received(bytes, |text, part, last, _| resubscriber.hear(text, part, last));
+        if let Some(replay) = resubscriber.answer(session) {
+            self.replay = replay;
+        }
+        if session.is_flooding() {
+            session.close(CloseReason::Flooding);
+        }
     }
 
     /// When [`Client::on_deadline`] wants to be called.
@@ -215,7 +259,11 @@ impl Client {
             }
         }
         self.session.ping();
-        self.liveness = Liveness::Asked { since: now };
+        self.liveness = if self.session.shape().protocol.is_websocket() {
+            Liveness::Asked { since: now }
+        } else {
+            Liveness::PingAt(Some(now + self.limits.ping_interval))
+        };
         Turn::More
     }
 }

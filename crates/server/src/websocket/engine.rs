@@ -12,13 +12,17 @@ use std::time::{Duration, Instant};
 
 use fluentcast_broadcast::close::CloseReason;
 use fluentcast_broadcast::view::{View, ViewId, Worker};
-use fluentcast_event::limits::{CLIENT_READ_BUFFER_BYTES, LAGGARDS_NAMED_MAX, POLL_EVENTS_MAX};
+use fluentcast_event::limits::{
+    BACKLOG_BYTES_MAX, CLIENT_READ_BUFFER_BYTES, LAGGARDS_NAMED_MAX, POLL_EVENTS_MAX, UNTOLD_WAIT,
+};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::client::{Client, Turn};
 use super::deadlines::Deadlines;
-use super::worker::{Command, Inbox, NewClient, WAKER};
+use super::later::{Later, Schedule};
+use super::replayer::Replayer;
+use super::worker::{ClientId, Command, Inbox, NewClient, WAKER};
 use crate::metrics::Metrics;
 
 /// One worker thread's state.
@@ -26,6 +30,7 @@ pub(super) struct Engine {
     worker: Worker,
     poll: Poll,
     inboxes: Arc<[Inbox]>,
+    replayer: Replayer,
     metrics: Arc<Metrics>,
     /// Taken from the inbox and not yet done.
     commands: VecDeque<Command>,
@@ -35,15 +40,20 @@ pub(super) struct Engine {
     /// Clients whose turn ended before they were done.
     unfinished: Vec<usize>,
     deadlines: Deadlines,
+    /// What is to be done with views at a later time.
+    schedule: Schedule,
+    /// Clients there were.
+    numbered: u64,
     buffer: Box<[u8]>,
     /// Set while draining.
     drain_by: Option<Instant>,
 }
 
 /// A slot may get a new client while an event or a turn of the old one is still to come: that costs the
-/// new one a turn it did not need, so slots are told apart by nothing more.
+/// new one a turn it did not need. Only what comes back for one client looks at the number.
 struct Slot {
     client: Client,
+    number: u64,
     /// Among the unfinished.
     queued: bool,
     /// The client's view, and its index among the view's members here.
@@ -51,17 +61,26 @@ struct Slot {
 }
 
 impl Engine {
-    pub(super) fn new(worker: Worker, poll: Poll, inboxes: Arc<[Inbox]>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        worker: Worker,
+        poll: Poll,
+        inboxes: Arc<[Inbox]>,
+        replayer: Replayer,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             worker,
             poll,
             inboxes,
+            replayer,
             metrics,
             commands: VecDeque::new(),
             clients: Slab::new(),
             members: HashMap::new(),
             unfinished: Vec::new(),
             deadlines: Deadlines::default(),
+            schedule: Schedule::default(),
+            numbered: 0,
             buffer: vec![0; CLIENT_READ_BUFFER_BYTES].into(),
             drain_by: None,
         }
@@ -75,8 +94,9 @@ impl Engine {
         while std::panic::catch_unwind(AssertUnwindSafe(|| self.work())).is_err() {
             tracing::error!(clients = self.clients.len(), "a websocket worker panicked; its clients are cut");
             self.metrics.websocket_clients_left.inc_by(self.clients.len() as u64);
-            let Self { worker, poll, inboxes, metrics, commands, drain_by, .. } = self;
-            self = Self { commands, drain_by, ..Self::new(worker, poll, inboxes, metrics) };
+            let Self { worker, poll, inboxes, replayer, metrics, commands, drain_by, numbered, .. } = self;
+            let fresh = Self::new(worker, poll, inboxes, replayer, metrics);
+            self = Self { commands, drain_by, numbered, ..fresh };
         }
         // First its own clients, or a publisher would find them and no worker.
         drop(self);
@@ -116,11 +136,20 @@ impl Engine {
             while let Some(slot) = self.deadlines.pop_passed(now) {
                 self.on_deadline(slot, now);
             }
+            while let Some((view, what)) = self.schedule.pop_passed(now) {
+                match what {
+                    Later::Sweep => self.sweep(&view, now),
+                    Later::Tell => {
+                        view.tell();
+                        self.sweep(&view, now);
+                    }
+                }
+            }
         }
     }
 
     fn next_look(&self) -> Option<Instant> {
-        self.deadlines.next().into_iter().chain(self.drain_by).min()
+        self.deadlines.next().into_iter().chain(self.schedule.next()).chain(self.drain_by).min()
     }
 
     fn take_commands(&mut self, now: Instant) {
@@ -128,7 +157,18 @@ impl Engine {
         while let Some(command) = self.commands.pop_front() {
             match command {
                 Command::Join(client) => self.join(*client, now),
-                Command::News(view) => self.sweep(&view, now),
+                Command::News(views) => views.iter().for_each(|view| self.on_news(view, now)),
+                Command::Replayed(id, step, replay) if self.is_there(id) => {
+                    let client = &mut self.clients[id.slot].client;
+                    client.replay = replay;
+                    client.session.replayed(step);
+                    self.take_turn(id.slot, now, false);
+                }
+                Command::Fail(id) if self.is_there(id) => {
+                    self.clients[id.slot].client.give_up(CloseReason::Failed, &self.metrics);
+                    self.take_turn(id.slot, now, false);
+                }
+                Command::Replayed(..) | Command::Fail(_) => {}
                 Command::Drain(deadline) => self.drain(deadline, now),
             }
         }
@@ -143,24 +183,41 @@ impl Engine {
             tracing::warn!(%error, peer = %client.peer, "cannot watch a client's socket; it is closed");
             return;
         }
-        let membership = client.session.subscription().map(|subscription| {
-            let view = subscription.view().id();
-            let members = self.members.entry(view).or_default();
-            members.push(slot);
-            (view, members.len() - 1)
-        });
         tracing::debug!(peer = %client.peer, "websocket client connected");
         client.received(&mut read_already, now);
         if self.drain_by.is_some() {
             client.session.close_at_end(CloseReason::GoingAway);
         }
-        self.clients.insert(Slot { client, queued: false, membership });
+        self.numbered += 1;
+        self.clients.insert(Slot { client, number: self.numbered, queued: false, membership: None });
         self.take_turn(slot, now, true);
     }
 
+    fn is_there(&self, id: ClientId) -> bool {
+        self.clients.get(id.slot).is_some_and(|slot| slot.number == id.number)
+    }
+
+    /// A view has something new: offers it now, or when its output's `flush_interval` is over.
+    fn on_news(&mut self, view: &Arc<View>, now: Instant) {
+        let interval = view.flush_interval();
+        if interval.is_zero() || view.backlog() > BACKLOG_BYTES_MAX {
+            return self.sweep(view, now);
+        }
+        match self.schedule.last_sweep(view.id()).map(|last| last + interval).filter(|at| *at > now) {
+            None => self.sweep(view, now),
+            Some(at) => self.schedule.add(view, Later::Sweep, at),
+        }
+    }
+
     /// Offers what is new in a view to each of its clients here.
-    fn sweep(&mut self, view: &View, now: Instant) {
+    fn sweep(&mut self, view: &Arc<View>, now: Instant) {
         let end = view.start_sweep(self.worker);
+        if !view.flush_interval().is_zero() {
+            self.schedule.swept(view.id(), now);
+        }
+        if view.has_untold() {
+            self.schedule.add(view, Later::Tell, now + UNTOLD_WAIT);
+        }
         let mut written = 0;
         let mut attention = Vec::new();
         for &slot in self.members.get(&view.id()).into_iter().flatten() {
@@ -169,11 +226,9 @@ impl Engine {
             let skip = client.blocked && !client.lags(end);
             let turn = if skip { Turn::Rest } else { client.write(&mut written) };
             if client.lags(end) {
-                client.give_up(CloseReason::Lagging, &self.metrics);
-                self.metrics.websocket_clients_lagging.inc();
-                tracing::info!(peer = %client.peer, "websocket client closed: further behind than client_lag_limit");
+                client.on_lag(&self.metrics);
             }
-            if turn != Turn::Rest || client.session.closing().is_some() {
+            if turn != Turn::Rest || client.wants_attention() {
                 attention.push((slot, turn));
             }
         }
@@ -212,15 +267,31 @@ impl Engine {
         if turn == Turn::Over {
             return self.end(slot);
         }
-        let Slot { client, queued, .. } = &mut self.clients[slot];
+        let Slot { client, queued, number, .. } = &mut self.clients[slot];
         let closing_begins = client.start_closing(now);
+        if let Some(replay) = client.replay.take_if(|_| client.session.wants_replay()) {
+            self.replayer.step(ClientId { slot, number: *number }, replay);
+        }
         // A close frame that was just queued may go out at once.
         if (turn == Turn::More || closing_begins) && !std::mem::replace(queued, true) {
             self.unfinished.push(slot);
         }
         self.deadlines.set(slot, client.deadline());
-        if closing_begins {
-            self.leave_view(slot);
+        self.update_membership(slot);
+    }
+
+    /// Puts the client among the members of the view that it is on now.
+    fn update_membership(&mut self, slot: usize) {
+        let Slot { client, membership, .. } = &self.clients[slot];
+        let view = client.session.subscription().map(|subscription| subscription.view().id());
+        if membership.map(|(view, _)| view) == view {
+            return;
+        }
+        self.leave_view(slot);
+        if let Some(view) = view {
+            let members = self.members.entry(view).or_default();
+            members.push(slot);
+            self.clients[slot].membership = Some((view, members.len() - 1));
         }
     }
 
@@ -243,6 +314,7 @@ impl Engine {
         }
         if members.is_empty() {
             self.members.remove(&view);
+            self.schedule.forget(view);
         }
     }
 
@@ -254,10 +326,14 @@ impl Engine {
         let reason = client.session.closing().unwrap_or(CloseReason::Lost);
         match reason {
             CloseReason::PongTimeout => self.metrics.websocket_clients_timed_out.inc(),
-            CloseReason::Protocol(_) | CloseReason::InvalidUtf8 | CloseReason::TooBig => {
-                self.metrics.websocket_clients_violating.inc()
-            }
-            CloseReason::ClosedByClient(_) | CloseReason::Lost => self.metrics.websocket_clients_left.inc(),
+            CloseReason::Protocol(_)
+            | CloseReason::InvalidUtf8
+            | CloseReason::TooBig
+            | CloseReason::Flooding => self.metrics.websocket_clients_violating.inc(),
+            CloseReason::ClosedByClient(_)
+            | CloseReason::Lost
+            | CloseReason::Complete
+            | CloseReason::Failed => self.metrics.websocket_clients_left.inc(),
             // Lag was counted when it was decided; a stop is not counted.
             CloseReason::Lagging | CloseReason::GoingAway => 0,
         };

@@ -7,12 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use fluentcast_broadcast::replay::{Replay, Step};
 use fluentcast_broadcast::session::Session;
 use fluentcast_broadcast::view::{View, Wake, Worker};
+use fluentcast_config::settings::SlowClient;
 use mio::{Poll, Token};
 
 use crate::metrics::Metrics;
 use crate::websocket::engine::Engine;
+use crate::websocket::replayer::Replayer;
+use crate::websocket::resubscribe::Resubscriber;
 
 /// The token of the waker; clients have the index of their slot.
 pub(super) const WAKER: Token = Token(usize::MAX);
@@ -22,6 +26,8 @@ pub(super) const WAKER: Token = Token(usize::MAX);
 pub struct ClientLimits {
     /// Bytes it may be behind.
     pub lag_bytes_max: u64,
+    /// What happens when it is.
+    pub slow_client: SlowClient,
     /// Time between pings; zero: none.
     pub ping_interval: Duration,
     /// Time a sign of life may take after a ping.
@@ -35,8 +41,12 @@ pub struct NewClient {
     pub stream: std::net::TcpStream,
     /// Its address, for the log.
     pub peer: SocketAddr,
-    /// Its session, subscribed for this worker.
+    /// Its session, begun, with a stream for this worker.
     pub session: Session,
+    /// What it is sent first.
+    pub replay: Option<Box<Replay>>,
+    /// Changes what it is sent, if it may ask for that.
+    pub resubscriber: Option<Box<Resubscriber>>,
     /// What it sent right behind its handshake.
     pub read_already: Vec<u8>,
     /// Its bounds.
@@ -70,9 +80,20 @@ impl Drop for ConnectedGuard {
     }
 }
 
+/// Tells clients of a worker apart: the slot, which is used again, and a number, which is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ClientId {
+    pub(super) slot: usize,
+    pub(super) number: u64,
+}
+
 pub(super) enum Command {
     Join(Box<NewClient>),
-    News(Arc<View>),
+    News(Vec<Arc<View>>),
+    /// A step of a client's replay was made, and the replay unless that was the last.
+    Replayed(ClientId, Step, Option<Box<Replay>>),
+    /// A client cannot be served any more.
+    Fail(ClientId),
     /// Send everything, close with 1001, and end by the deadline.
     Drain(Instant),
 }
@@ -101,7 +122,7 @@ impl Inbox {
         drop(left);
     }
 
-    fn push(&self, command: Command) {
+    pub(super) fn push(&self, command: Command) {
         let mut guard = self.commands();
         let Some(commands) = &mut *guard else { return };
         commands.push(command);
@@ -159,8 +180,8 @@ impl WorkerPool {
 }
 
 impl Wake for WorkerPool {
-    fn wake(&self, worker: Worker, view: &Arc<View>) {
-        self.inboxes[worker.0].push(Command::News(Arc::clone(view)));
+    fn wake(&self, worker: Worker, views: Vec<Arc<View>>) {
+        self.inboxes[worker.0].push(Command::News(views));
     }
 }
 
@@ -179,9 +200,11 @@ impl Workers {
             polls.push(poll);
         }
         let inboxes: Arc<[Inbox]> = inboxes.into();
+        let replayer = Replayer::start(&inboxes)?;
         let mut threads = Vec::new();
         for (index, poll) in polls.into_iter().enumerate() {
-            let engine = Engine::new(Worker(index), poll, Arc::clone(&inboxes), Arc::clone(metrics));
+            let (inboxes, metrics) = (Arc::clone(&inboxes), Arc::clone(metrics));
+            let engine = Engine::new(Worker(index), poll, inboxes, replayer.clone(), metrics);
             let builder = std::thread::Builder::new().name(format!("websocket-{index}"));
             threads.push(builder.spawn(move || engine.run())?);
         }

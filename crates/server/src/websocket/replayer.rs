@@ -1,0 +1,65 @@
+//! Threads that run the steps of replays: they read disks and encode, so that workers only write.
+//!
+//! A client has at most one step in the queue, so the queue is bounded by the clients. The replay itself
+//! travels: to a thread, and back to its client's worker with what came of it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{io, thread};
+
+use fluentcast_broadcast::replay::{Replay, Step};
+use fluentcast_event::limits::REPLAY_THREADS;
+
+use super::worker::{ClientId, Command, Inbox};
+
+/// One step to make.
+struct Job {
+    client: ClientId,
+    replay: Box<Replay>,
+}
+
+/// The way to the threads. They end when the last of these is gone.
+#[derive(Clone)]
+pub(super) struct Replayer {
+    jobs: Sender<Job>,
+}
+
+impl Replayer {
+    /// Starts the threads, which answer into these inboxes.
+    pub(super) fn start(inboxes: &Arc<[Inbox]>) -> io::Result<Self> {
+        let (jobs, queue) = channel();
+        let queue = Arc::new(Mutex::new(queue));
+        for index in 0..REPLAY_THREADS {
+            let (queue, inboxes) = (Arc::clone(&queue), Arc::clone(inboxes));
+            let builder = thread::Builder::new().name(format!("replay-{index}"));
+            builder.spawn(move || run(&queue, &inboxes))?;
+        }
+        Ok(Self { jobs })
+    }
+
+    /// Makes the next step of a client's replay; a [`Command::Replayed`] brings it back.
+    pub(super) fn step(&self, client: ClientId, replay: Box<Replay>) {
+        // The threads live as long as this end of the queue.
+        let _ = self.jobs.send(Job { client, replay });
+    }
+}
+
+fn run(queue: &Mutex<Receiver<Job>>, inboxes: &[Inbox]) {
+    loop {
+        // A statement of its own: the lock is let go before the step.
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job { client, mut replay }) = next else { return };
+        let worker = replay.worker();
+        let step = std::panic::catch_unwind(AssertUnwindSafe(|| replay.step()));
+        let command = match step {
+            Ok(Step::More) => Command::Replayed(client, Step::More, Some(replay)),
+            Ok(step) => Command::Replayed(client, step, None),
+            Err(_) => {
+                tracing::error!("a replay panicked; its client is closed");
+                Command::Fail(client)
+            }
+        };
+        inboxes[worker.0].push(command);
+    }
+}
