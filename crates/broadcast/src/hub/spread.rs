@@ -62,9 +62,8 @@ impl<'a> Spread<'a> {
                 if feed.sampler.as_mut().is_some_and(|sampler| !sampler.takes(*now)) {
                     return feed.log.leave_out(seq);
                 }
-                if scratch.is_empty()
-                    && let Ok(more) = encoder.write(scratch, seq, event)
-                {
+                if scratch.is_empty() {
+                    let Ok(more) = encoder.write(scratch, seq, event) else { return };
                     *mended += more;
                 }
                 feed.log.append_bytes(seq, scratch);
