@@ -343,3 +343,24 @@ pub const SAMPLE_RAISE_AFTER: Duration = Duration::from_secs(10);
 
 /// Time between two signs of life on an HTTP stream: proxies cut what is silent for a minute or less.
 pub const HTTP_SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_secs(15);
+/// Longest `flush_interval` of a websocket output. Beyond ten seconds nothing is live, and what gathers
+/// meanwhile would count as a client's lag.
+pub const FLUSH_INTERVAL_MAX: Duration = Duration::from_secs(10);
+
+/// Least `size` of a history, in bytes: a few hundred events, the least a retention by whole files can
+/// keep to.
+pub const HISTORY_BYTES_MIN: u64 = 64 * 1024;
+
+/// Least `age` of a history. Nobody means less, and nothing would be kept.
+pub const HISTORY_AGE_MIN: Duration = Duration::from_millis(1);
+
+/// Least `sync_interval`. More often than a hundred times per second is no better than `sync always`,
+/// and keeps the disk from everything else.
+pub const SYNC_INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+/// Longest `sync_interval`. The system writes by itself after about half a minute; beyond a minute
+/// there is no promise left.
+pub const SYNC_INTERVAL_MAX: Duration = Duration::from_secs(60);
+
+/// Longest path of a history's directory, in bytes. Linux ends at 4096; the files in it need room.
+pub const HISTORY_PATH_BYTES_MAX: usize = 4000;
