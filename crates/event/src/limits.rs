@@ -364,3 +364,9 @@ pub const SYNC_INTERVAL_MAX: Duration = Duration::from_secs(60);
 
 /// Longest path of a history's directory, in bytes. Linux ends at 4096; the files in it need room.
 pub const HISTORY_PATH_BYTES_MAX: usize = 4000;
+
+/// `$tag` parameters of one client. Each costs a comparison for every tag that is new.
+pub const TAG_CHOICES_MAX: usize = 64;
+
+/// Events per second from which on a client under `slow_client sample` is sent all again.
+pub const SAMPLE_RATE_UNLIMITED: u32 = 1_000_000;
