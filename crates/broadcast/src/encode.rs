@@ -139,7 +139,9 @@ impl Encoder {
     /// When the record is not sound MessagePack; `out` is then as it was.
     pub fn write(&self, out: &mut Vec<u8>, seq: u64, event: &Event<'_>) -> Result<Mended, ReadError> {
         if self.shape.protocol == Protocol::Classic {
-            return frame::write_with(out, self.shape.format.opcode(), |out| self.write_bare(out, seq, event));
+            return frame::write_with(out, self.shape.format.opcode(), |out| {
+                self.write_bare(out, seq, event)
+            });
         }
         let start = out.len();
         self.write_bare(out, seq, event).inspect_err(|_| out.truncate(start))
@@ -245,16 +247,21 @@ mod tests {
     #[test]
     fn a_tag_is_escaped() {
         let mut out = Vec::new();
-        let shape = Shape { protocol: Protocol::Classic, format: Format::Json, add_tag: true, add_time: false };
+        let shape =
+            Shape { protocol: Protocol::Classic, format: Format::Json, add_tag: true, add_time: false };
         let event = Event { time: EventTime::default(), record: b"\x80" };
-        Encoder::new(&shape, &Tag::from("a\"b\n"), Epoch(0)).write(&mut out, 1, &event).expect("a sound record");
+        Encoder::new(&shape, &Tag::from("a\"b\n"), Epoch(0))
+            .write(&mut out, 1, &event)
+            .expect("a sound record");
         assert_eq!(&out[2..], br#"["a\"b\n",{}]"#);
     }
 
     #[test]
     fn numbered_events_in_every_form() {
-        let event =
-            Event { time: EventTime { seconds: 1_700_000_000, nanos: 250_000_000 }, record: b"\x81\xa1a\x01" };
+        let event = Event {
+            time: EventTime { seconds: 1_700_000_000, nanos: 250_000_000 },
+            record: b"\x81\xa1a\x01",
+        };
         let encoded = |protocol, format| {
             let shape = Shape { protocol, format, add_tag: false, add_time: false };
             let mut out = Vec::new();

@@ -87,9 +87,7 @@ impl Envelope {
                         out.extend_from_slice(format!("{{\"left_out\":{left_out}}}\n").as_bytes());
                     }
                     _ if left_out > 0 => {
-                        out.extend_from_slice(
-                            format!("event: left_out\ndata: {left_out}\n\n").as_bytes(),
-                        );
+                        out.extend_from_slice(format!("event: left_out\ndata: {left_out}\n\n").as_bytes());
                     }
                     _ => {}
                 }

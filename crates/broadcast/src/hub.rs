@@ -154,8 +154,7 @@ impl Hub {
     /// With a journal, not to be given up halfway: what was stored and not yet sent would be missing
     /// from the stream.
     pub async fn publish(&self, batch: &Batch) -> Published {
-        let mut published =
-            Published { events: 0, invalid: 0, mended: Mended::default(), stored: Ok(()) };
+        let mut published = Published { events: 0, invalid: 0, mended: Mended::default(), stored: Ok(()) };
         let mut rest = batch.entries.clone();
         let mut behind = Vec::new();
         let mut newest_seq = 0;
@@ -340,12 +339,7 @@ impl Hub {
     }
 
     /// Makes the view if it is not there and puts the client at its end.
-    fn join(
-        self: &Arc<Self>,
-        state: &mut State,
-        key: &ViewKey,
-        worker: Worker,
-    ) -> (Subscription, Cursor) {
+    fn join(self: &Arc<Self>, state: &mut State, key: &ViewKey, worker: Worker) -> (Subscription, Cursor) {
         let newest_seq = state.newest_seq;
         let view = state.views.open(key, || {
             let waiting = Arc::clone(&self.waiting);

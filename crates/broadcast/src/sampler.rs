@@ -49,15 +49,13 @@ impl Sampler {
         let windows = 1.0 + (late.as_secs_f64() / SAMPLING_WINDOW.as_secs_f64()).floor();
         // A window with a fraction of an event to give owes the rest to the next ones.
         self.taken = (self.taken - self.per_window * windows).max(0.0);
-        self.share = if windows > 1.0 {
-            1.0
-        } else {
-            (self.per_window / f64::from(self.offered.max(1))).min(1.0)
-        };
+        self.share =
+            if windows > 1.0 { 1.0 } else { (self.per_window / f64::from(self.offered.max(1))).min(1.0) };
         self.offered = 0;
-        self.window_ends = now + SAMPLING_WINDOW.saturating_sub(Duration::from_nanos(
-            u64::try_from(late.as_nanos() % SAMPLING_WINDOW.as_nanos()).unwrap_or(0),
-        ));
+        self.window_ends = now
+            + SAMPLING_WINDOW.saturating_sub(Duration::from_nanos(
+                u64::try_from(late.as_nanos() % SAMPLING_WINDOW.as_nanos()).unwrap_or(0),
+            ));
     }
 }
 
@@ -70,7 +68,10 @@ mod tests {
         let start = Instant::now();
         let mut sampler = Sampler::new(NonZeroU32::new(max_rate).unwrap(), start);
         let times = (0..10 * u64::from(rate)).map(|n| n * 1_000_000 / u64::from(rate));
-        times.filter(|micros| sampler.takes(start + Duration::from_micros(*micros))).map(|t| t / 1000).collect()
+        times
+            .filter(|micros| sampler.takes(start + Duration::from_micros(*micros)))
+            .map(|t| t / 1000)
+            .collect()
     }
 
     #[test]
@@ -87,7 +88,10 @@ mod tests {
             assert!(times.len() <= expected + expected / 10 + 1, "{max_rate} of {rate}: {}", times.len());
             assert!(times.len() >= expected - expected / 10 - 1, "{max_rate} of {rate}: {}", times.len());
             let longest = times.windows(2).skip(1).map(|two| two[1] - two[0]).max().unwrap_or(0);
-            assert!(longest <= 2200 / u64::from(max_rate) + 200, "{max_rate} of {rate}: silent for {longest} ms");
+            assert!(
+                longest <= 2200 / u64::from(max_rate) + 200,
+                "{max_rate} of {rate}: silent for {longest} ms"
+            );
         }
     }
 

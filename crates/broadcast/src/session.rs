@@ -60,6 +60,17 @@ enum Phase {
     Ending,
 }
 
+/// What is said when a stream begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Greeting {
+    /// It is the connection's first.
+    Hello,
+    /// The client asked for it in a message.
+    Subscribed,
+    /// It is still the same to the client.
+    None,
+}
+
 impl Session {
     /// A connection without a stream yet that takes messages of at most so many bytes.
     #[must_use]
@@ -78,6 +89,11 @@ impl Session {
         }
     }
 
+    /// Sends these bytes before anything else: the head of an HTTP answer.
+    pub fn preface(&mut self, head: &[u8]) {
+        self.urgent.extend_from_slice(head);
+    }
+
     /// The form of what it is sent.
     #[must_use]
     pub fn shape(&self) -> &Shape {
@@ -86,19 +102,25 @@ impl Session {
 
     /// Sends what the stream has from now on, after what is still to be told. Returns the replay that is
     /// to be run for it, if it begins with one; see [`Session::wants_replay`].
-    pub fn begin(&mut self, opening: (Hello, hub::Stream), is_answer: bool) -> Option<Box<Replay>> {
+    pub fn begin(&mut self, opening: (Hello, hub::Stream), greeting: Greeting) -> Option<Box<Replay>> {
         let (hello, stream) = opening;
-        let greeting = if is_answer { notice::subscribed } else { notice::hello };
-        let greeting = greeting(&self.shape, &hello).unwrap_or_default();
+        self.queue(&[]);
+        let greeting = match greeting {
+            Greeting::Hello => notice::hello(&self.shape, &hello),
+            Greeting::Subscribed => notice::subscribed(&self.shape, &hello),
+            Greeting::None => None,
+        };
+        let greeting = greeting.unwrap_or_default();
         self.answers += greeting.len();
         self.urgent.extend(greeting);
+        let gap = self.stream.take().and_then(|stream| stream.gap);
         let (stream, replay) = match stream {
             hub::Stream::Live(subscription, cursor) => {
-                (Stream { cursor, phase: Phase::Live(subscription), gap: None }, None)
+                (Stream { cursor, phase: Phase::Live(subscription), gap }, None)
             }
             hub::Stream::Replay(mut replay) => {
                 let cursor = replay.cursor();
-                (Stream { cursor, phase: Phase::Replaying, gap: None }, Some(replay))
+                (Stream { cursor, phase: Phase::Replaying, gap }, Some(replay))
             }
         };
         self.stream = Some(stream);
@@ -223,8 +245,9 @@ impl Session {
             && let Some(Skipped { from, to, events, .. }) = stream.gap.take()
         {
             let gap = Gap { epoch: None, from, to: Some(to), reason: GapReason::Slow };
-            self.urgent
-                .extend(notice::gap(&self.shape, subscription.epoch(), &gap, Some(events)).unwrap_or_default());
+            self.urgent.extend(
+                notice::gap(&self.shape, subscription.epoch(), &gap, Some(events)).unwrap_or_default(),
+            );
         }
     }
 

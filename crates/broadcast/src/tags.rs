@@ -35,7 +35,8 @@ impl TagChoice {
     /// # Errors
     /// What is wrong with the first pattern that is none.
     pub fn parse<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, PatternError> {
-        let mut written: Vec<String> = patterns.into_iter().map(|pattern| pattern.trim().to_owned()).collect();
+        let mut written: Vec<String> =
+            patterns.into_iter().map(|pattern| pattern.trim().to_owned()).collect();
         written.sort();
         written.dedup();
         let (mut include, mut exclude) = (Vec::new(), Vec::new());

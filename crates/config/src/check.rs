@@ -8,6 +8,7 @@ mod accessor;
 pub mod codes;
 mod context;
 mod convert;
+mod directories;
 mod filter;
 mod layout;
 mod output;
@@ -37,6 +38,7 @@ pub fn check(root: &Element, sources: &SourceMap, diagnostics: &mut Diagnostics)
     let settings = read(&mut ctx, root, &no_system);
     ctx.check_ids();
     ports::check(&mut ctx);
+    directories::check(&mut ctx);
     (diagnostics.error_count() == errors_before).then_some(settings)
 }
 

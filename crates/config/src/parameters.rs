@@ -5,6 +5,10 @@
 //! cannot be read; what is in the table and never read fails a test. No default of a parameter may stand
 //! anywhere else.
 
+use std::time::Duration;
+
+use fluentcast_event::limits::CONFIG_TIME_SECONDS_MAX;
+
 pub mod filter;
 pub mod format;
 pub mod output;
@@ -66,6 +70,8 @@ pub enum Kind {
     Size(u64),
     /// A length of time, at least that many seconds.
     Time(u32),
+    /// A length of time between the two.
+    TimeBetween(Duration, Duration),
     /// True or false.
     Bool,
     /// Several texts.
@@ -91,6 +97,8 @@ pub enum Default {
     Unset,
     /// As if this had been written.
     Is(&'static str),
+    /// It depends: in which case what. Whoever reads it knows the case.
+    When(&'static [(&'static str, &'static str)]),
 }
 
 /// Where a parameter comes from.
@@ -151,7 +159,8 @@ pub const SECTIONS: &[&Section] = &[
     &filter::RECORD_TRANSFORMER,
     &filter::RECORD,
     &filter::STDOUT,
-    &output::WEBSOCKET,
+    &output::websocket::WEBSOCKET,
+    &output::websocket::HISTORY,
     &output::COPY,
     &output::FILE,
     &output::FILE_BUFFER,
@@ -164,6 +173,15 @@ pub const SECTIONS: &[&Section] = &[
     &format::SINGLE_VALUE,
     &format::STDOUT,
 ];
+
+/// The section within `outer` that has a parameter of that name.
+#[must_use]
+pub fn inner_section_with(outer: &Section, key: &str) -> Option<&'static str> {
+    SECTIONS.iter().find_map(|section| {
+        let name = section.path.strip_prefix(outer.path)?.strip_prefix(" > ")?;
+        section.parameter(key).filter(|row| row.status == Status::Honoured).map(|_| name)
+    })
+}
 
 impl Section {
     const fn new(path: &'static str, meaning: &'static str, parameters: &'static [Parameter]) -> Self {
@@ -276,6 +294,8 @@ impl Kind {
             Self::Port => "port".to_owned(),
             Self::Size(_) => "size".to_owned(),
             Self::Time(_) => "time".to_owned(),
+            Self::TimeBetween(_, max) if max.as_secs() >= CONFIG_TIME_SECONDS_MAX.into() => "time".to_owned(),
+            Self::TimeBetween(min, max) => format!("time {} to {} s", min.as_secs_f64(), max.as_secs_f64()),
             Self::Bool => "bool".to_owned(),
             Self::List => "list".to_owned(),
             Self::Choice(options) => options.join(", "),

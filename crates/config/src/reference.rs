@@ -130,6 +130,10 @@ fn facts(row: &Parameter) -> Vec<String> {
         Default::Required => facts.push("required".to_owned()),
         Default::Unset => {}
         Default::Is(text) => facts.push(format!("default {}", shown(text))),
+        Default::When(cases) => {
+            let cases: Vec<_> = cases.iter().map(|(case, text)| format!("{text} {case}")).collect();
+            facts.push(format!("default {}", cases.join(", ")));
+        }
     }
     if row.origin == Origin::Fluentcast {
         facts.push("not in Fluentd".to_owned());
@@ -147,6 +151,10 @@ fn default(row: &Parameter) -> String {
         Default::Required => "required".to_owned(),
         Default::Unset => String::new(),
         Default::Is(text) => format!("`{}`", cell(&shown(text))),
+        Default::When(cases) => {
+            let cases: Vec<_> = cases.iter().map(|(case, text)| format!("`{text}` {case}")).collect();
+            cases.join(", ")
+        }
     }
 }
 

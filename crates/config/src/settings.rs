@@ -10,6 +10,10 @@ use fluentcast_event::pattern::TagPattern;
 
 use crate::source::Location;
 
+mod websocket;
+
+pub use websocket::{History, SlowClient, Sync, Websocket};
+
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(pub u64);
@@ -350,33 +354,6 @@ pub struct Store {
     pub ignore_if_prev_success: bool,
     /// The output.
     pub output: Output,
-}
-
-/// `@type websocket`.
-#[derive(Clone, Debug)]
-pub struct Websocket {
-    /// `host` (`bind`), `port`.
-    pub listen: Listen,
-    /// `path` (ours): the URL prefix this output answers on; `/` is any path.
-    pub path: String,
-    /// `use_msgpack`: MessagePack in binary messages, else JSON in text messages.
-    pub use_msgpack: bool,
-    /// `add_time`.
-    pub add_time: bool,
-    /// `add_tag`.
-    pub add_tag: bool,
-    /// `buffered_messages`: how many of the newest events a new client gets first.
-    pub buffered_messages: usize,
-    /// `token`: what a client must present; never empty.
-    pub token: Option<Secret>,
-    /// `client_lag_limit` (ours): bytes a client may be behind before it is closed with 1013.
-    pub client_lag_limit: ByteSize,
-    /// `ping_interval` (ours); zero: no pings.
-    pub ping_interval: Duration,
-    /// `ping_timeout` (ours): how long a pong may take.
-    pub ping_timeout: Duration,
-    /// `connection_limit` (ours): clients at once.
-    pub connection_limit: u32,
 }
 
 /// `@type file`.

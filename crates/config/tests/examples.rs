@@ -42,15 +42,21 @@ fn every_example_starts_without_a_remark() {
     }
 }
 
+/// The configurations of a page, without the fences around them.
+fn configurations(page: &str) -> Vec<&str> {
+    let blocks = page.split("```").skip(1).step_by(2).filter(|block| block.contains("\n<match"));
+    blocks.filter_map(|block| block.split_once('\n')).map(|(_, text)| text).collect()
+}
+
 #[test]
-fn every_configuration_in_the_readme_starts_without_a_remark() {
+fn every_configuration_in_the_documents_starts_without_a_remark() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let configurations: Vec<_> =
-        readme.split("```").skip(1).step_by(2).filter(|block| block.contains("\n<match")).collect();
-    assert!(!configurations.is_empty());
-    for configuration in configurations {
-        let text = configuration.split_once('\n').unwrap().1;
-        assert_eq!(complaints(load_text("README.md", text, &environment()), &[]), NONE, "{text}");
+    for page in [readme, render_markdown()] {
+        let configurations = configurations(&page);
+        assert!(!configurations.is_empty());
+        for text in configurations {
+            assert_eq!(complaints(load_text("page", text, &environment()), &[]), NONE, "{text}");
+        }
     }
 }
 

@@ -348,3 +348,30 @@ pub const HTTP_SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_secs(15);
 /// entries. With the last of them it takes its place in the live stream; so it is enough to get there
 /// before much more has come, and little enough for many that read slowly.
 pub const REPLAY_HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Longest `flush_interval` of a websocket output. Beyond ten seconds nothing is live, and what gathers
+/// meanwhile would count as a client's lag.
+pub const FLUSH_INTERVAL_MAX: Duration = Duration::from_secs(10);
+
+/// Least `size` of a history, in bytes: a few hundred events, the least a retention by whole files can
+/// keep to.
+pub const HISTORY_BYTES_MIN: u64 = 64 * 1024;
+
+/// Least `age` of a history. Nobody means less, and nothing would be kept.
+pub const HISTORY_AGE_MIN: Duration = Duration::from_millis(1);
+
+/// Least `sync_interval`. More often than a hundred times per second is no better than `sync always`,
+/// and keeps the disk from everything else.
+pub const SYNC_INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+/// Longest `sync_interval`. The system writes by itself after about half a minute; beyond a minute
+/// there is no promise left.
+pub const SYNC_INTERVAL_MAX: Duration = Duration::from_secs(60);
+
+/// Longest path of a history's directory, in bytes. Linux ends at 4096; the files in it need room.
+pub const HISTORY_PATH_BYTES_MAX: usize = 4000;
+
+/// `$tag` parameters of one client. Each costs a comparison for every tag that is new.
+pub const TAG_CHOICES_MAX: usize = 64;
+
+/// Events per second from which on a client under `slow_client sample` is sent all again.
+pub const SAMPLE_RATE_UNLIMITED: u32 = 1_000_000;

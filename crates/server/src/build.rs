@@ -4,9 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use fluentcast_broadcast::encode::{Format, Shape};
-use fluentcast_broadcast::hub::Hub;
-use fluentcast_config::settings::{self, FilterKind, Listen, OutputKind, Rule, Settings};
+use fluentcast_broadcast::encode::{Format, Protocol, Shape};
+use fluentcast_broadcast::history::Bounds;
+use fluentcast_broadcast::hub::{Hub, Options};
+use fluentcast_config::settings::{self, FilterKind, Listen, OutputKind, Rule, Settings, SlowClient};
 use fluentcast_event::route::{self, RouteTable};
 
 use crate::file::FileOutput;
@@ -14,7 +15,7 @@ use crate::filters;
 use crate::metrics::Metrics;
 use crate::pipeline::{Filter, FilterId, Logs, Output, OutputId, Pipeline, Scope, Store};
 use crate::stdout::Stdout;
-use crate::websocket::listener::Site;
+use crate::websocket::admit::Site;
 use crate::websocket::worker::{ClientLimits, WorkerPool};
 
 /// What cannot be built, and which line of the configuration asked for it.
@@ -195,11 +196,18 @@ impl Builder<'_> {
 
     /// Makes the output's hub and puts its site on its port, shared with those at the same address.
     fn websocket(&mut self, websocket: &settings::Websocket) -> Arc<Hub> {
-        let history_events = websocket.buffered_messages as u64;
-        let hub = Arc::new(Hub::new(history_events, self.pool.len(), Arc::new(self.pool.clone())));
+        let options = Options {
+            buffered_messages: websocket.buffered_messages as u64,
+            bounds: bounds(websocket),
+            journal: None,
+            flush_interval: websocket.flush_interval,
+            workers: self.pool.len(),
+        };
+        let hub = Arc::new(Hub::new(options, Arc::new(self.pool.clone())));
         let site = Site {
             path: websocket.path.clone(),
             shape: Shape {
+                protocol: Protocol::Classic,
                 format: if websocket.use_msgpack { Format::Msgpack } else { Format::Json },
                 add_tag: websocket.add_tag,
                 add_time: websocket.add_time,
@@ -208,9 +216,12 @@ impl Builder<'_> {
             hub: Arc::clone(&hub),
             limits: ClientLimits {
                 lag_bytes_max: websocket.client_lag_limit.0,
+                // Each client's own; see `Site::slow_client`.
+                slow_client: SlowClient::Disconnect,
                 ping_interval: websocket.ping_interval,
                 ping_timeout: websocket.ping_timeout,
             },
+            slow_client: websocket.slow_client,
             connection_limit: websocket.connection_limit,
             connected: Arc::default(),
         };
@@ -223,5 +234,15 @@ impl Builder<'_> {
             None => self.ports.push(PortPlan { listen: websocket.listen.clone(), sites: vec![site] }),
         }
         hub
+    }
+}
+
+/// What of an output's events is kept.
+fn bounds(websocket: &settings::Websocket) -> Bounds {
+    match &websocket.history {
+        None => Bounds { events: Some(websocket.buffered_messages as u64), ..Bounds::default() },
+        Some(history) => {
+            Bounds { events: history.events, bytes: history.size.map(|size| size.0), age: history.age }
+        }
     }
 }

@@ -4,13 +4,19 @@
 //! a few worker threads, which read and write many clients through epoll. A worker is woken once for
 //! all its clients; each client then gets everything new in one write.
 
+pub mod admit;
 mod client;
 mod deadlines;
 mod engine;
+pub mod events;
 pub mod handshake;
+mod later;
 pub mod listener;
 mod page;
 pub mod query;
+mod replayer;
+mod resubscribe;
+mod since;
 pub mod worker;
 
 #[cfg(test)]

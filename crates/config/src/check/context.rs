@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use fluentcast_event::limits::CONFIG_DIAGNOSTICS_KEPT_MAX;
 
 use super::codes;
+use super::directories::Directory;
 use super::ports::Bind;
 use crate::diagnostics::{Diagnostics, Draft};
 use crate::settings::{Origin, ScopeId};
@@ -26,6 +27,8 @@ pub(super) struct Context<'a> {
     pub(super) labels: HashMap<String, ScopeId>,
     /// Every address something listens on.
     pub(super) binds: Vec<Bind>,
+    /// Every directory that an output wants for itself.
+    pub(super) directories: Vec<Directory>,
     /// Where the outputs read since this was last emptied hand their events on to.
     pub(super) relabels: Vec<(ScopeId, Span)>,
     /// Every `@id`.
@@ -45,6 +48,7 @@ impl<'a> Context<'a> {
             without_source: false,
             labels: HashMap::from([("@ROOT".to_owned(), ScopeId::ROOT)]),
             binds: Vec::new(),
+            directories: Vec::new(),
             relabels: Vec::new(),
             ids: Vec::new(),
             #[cfg(test)]

@@ -21,8 +21,15 @@ impl From<Advice> for Problem {
 }
 
 impl Problem {
-    fn range(message: String) -> Self {
-        Self { code: "out-of-range", advice: Advice::new(message) }
+    /// When the number was read otherwise than a person would, the help says so: it is why it is out of range.
+    fn range(message: String, misleading: Option<Advice>) -> Self {
+        let advice = Advice::new(message);
+        let advice = match misleading {
+            Some(Advice { message, help: Some(help) }) => advice.help(format!("{message}; {help}")),
+            Some(Advice { message, help: None }) => advice.help(message),
+            None => advice,
+        };
+        Self { code: "out-of-range", advice }
     }
 }
 
@@ -102,6 +109,12 @@ impl FromText for u32 {
     }
 }
 
+impl FromText for u64 {
+    fn from_text(text: &str, kind: Kind, strictness: Strictness) -> Result<Self> {
+        ranged(text, kind, strictness)
+    }
+}
+
 impl FromText for usize {
     fn from_text(text: &str, kind: Kind, strictness: Strictness) -> Result<Self> {
         ranged(text, kind, strictness)
@@ -116,7 +129,13 @@ fn ranged<T: TryFrom<i64>>(text: &str, kind: Kind, strictness: Strictness) -> Re
     let number = values::integer(text, strictness)?;
     match T::try_from(number.value) {
         Ok(value) if (min..=max).contains(&number.value) => Ok(number.map(|_| value)),
-        _ => Err(Problem::range(format!("{} is not between {min} and {max}", number.value))),
+        _ => {
+            let message = match max {
+                i64::MAX => format!("it must be at least {min}, not {}", number.value),
+                _ => format!("{} is not between {min} and {max}", number.value),
+            };
+            Err(Problem::range(message, number.misleading))
+        }
     }
 }
 
@@ -127,23 +146,39 @@ impl FromText for ByteSize {
         let size = values::size(text, strictness)?;
         match u64::try_from(size.value) {
             Ok(bytes) if bytes >= min => Ok(size.map(|_| Self(bytes))),
-            _ => Err(Problem::range(format!("it must be at least {min} bytes, not {}", size.value))),
+            _ => Err(Problem::range(
+                format!("it must be at least {min} bytes, not {}", size.value),
+                size.misleading,
+            )),
         }
     }
 }
 
 impl FromText for Duration {
     fn from_text(text: &str, kind: Kind, strictness: Strictness) -> Result<Self> {
-        debug_assert!(matches!(kind, Kind::Time(_)), "{kind:?} is no time");
-        let min = if let Kind::Time(min) = kind { min } else { 0 };
+        debug_assert!(matches!(kind, Kind::Time(_) | Kind::TimeBetween(..)), "{kind:?} is no time");
+        let longest = Self::from_secs(CONFIG_TIME_SECONDS_MAX.into());
+        let (min, max) = match kind {
+            Kind::Time(min) => (Self::from_secs(min.into()), longest),
+            Kind::TimeBetween(min, max) => (min, max),
+            _ => (Self::ZERO, longest),
+        };
         let time = values::time(text, strictness)?;
-        let bounds = f64::from(min)..=f64::from(CONFIG_TIME_SECONDS_MAX);
+        let (min_seconds, max_seconds) = (min.as_secs_f64(), max.as_secs_f64());
         match Self::try_from_secs_f64(time.value) {
-            Ok(duration) if bounds.contains(&time.value) => Ok(time.map(|_| duration)),
-            _ if time.value > f64::from(min) => {
-                Err(Problem::range(format!("{} seconds are longer than a hundred years", time.value)))
-            }
-            _ => Err(Problem::range(format!("it must be at least {min} seconds, not {}", time.value))),
+            Ok(duration) if (min..=max).contains(&duration) => Ok(time.map(|_| duration)),
+            _ if time.value > max_seconds && max == longest => Err(Problem::range(
+                format!("{} seconds are longer than a hundred years", time.value),
+                time.misleading,
+            )),
+            _ if time.value > max_seconds => Err(Problem::range(
+                format!("it must be at most {max_seconds} seconds, not {}", time.value),
+                time.misleading,
+            )),
+            _ => Err(Problem::range(
+                format!("it must be at least {min_seconds} seconds, not {}", time.value),
+                time.misleading,
+            )),
         }
     }
 }

@@ -8,7 +8,8 @@ mod websocket;
 use super::context::Context;
 use super::plugin::Plugin;
 use super::types::{self, Role};
-use crate::parameters::output::{COPY, FILE, NULL, RELABEL, STDOUT, WEBSOCKET};
+use crate::parameters::output::websocket::WEBSOCKET;
+use crate::parameters::output::{COPY, FILE, NULL, RELABEL, STDOUT};
 use crate::settings::{Output, OutputKind, ScopeId};
 use crate::tree::Element;
 

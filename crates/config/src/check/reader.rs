@@ -76,14 +76,28 @@ impl<'c, 'a> Reader<'c, 'a> {
         match self.written(name) {
             Some(written) => self.convert(row, written),
             None => match row.default {
-                TableDefault::Is(text) => {
-                    let converted = T::from_text(text, row.kind, self.ctx.strictness);
-                    debug_assert!(converted.is_ok(), "the default of {name} is not of its kind");
-                    converted.ok().map(|converted| converted.value)
-                }
-                TableDefault::Unset | TableDefault::Required => None,
+                TableDefault::Is(text) => self.default(row, text),
+                TableDefault::Unset | TableDefault::Required | TableDefault::When(_) => None,
             },
         }
+    }
+
+    /// The default that a parameter has in that case.
+    pub(super) fn default_when<T: FromText>(&self, name: &str, case: &str) -> Option<T> {
+        let row = self.row(name);
+        let TableDefault::When(cases) = row.default else {
+            debug_assert!(false, "the default of {name} depends on nothing");
+            return None;
+        };
+        let found = cases.iter().find(|(known, _)| *known == case);
+        debug_assert!(found.is_some(), "{name} has no default {case}");
+        found.and_then(|(_, text)| self.default(row, text))
+    }
+
+    fn default<T: FromText>(&self, row: &Parameter, text: &str) -> Option<T> {
+        let converted = T::from_text(text, row.kind, self.ctx.strictness);
+        debug_assert!(converted.is_ok(), "the default of {} is not of its kind", row.name);
+        converted.ok().map(|converted| converted.value)
     }
 
     /// Where the value of a parameter stands, if it is written.
@@ -306,6 +320,11 @@ fn unknown_parameter(ctx: &mut Context<'_>, table: &Section, section: &str, para
     if let Some(moved) = table.moved().find(|moved| moved.old == param.key) {
         ctx.warning("unknown-parameter", param.key_span, message)
             .help(format!("there is a section <{0}>: write it there, as `{1}`", moved.section, moved.new));
+        return;
+    }
+    if let Some(inner) = parameters::inner_section_with(table, &param.key) {
+        ctx.warning("unknown-parameter", param.key_span, message)
+            .help(format!("it belongs into a section `<{inner}>` ... `</{inner}>`"));
         return;
     }
     let reserved = parameters::system::PLUGIN.parameters;

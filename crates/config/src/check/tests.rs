@@ -52,6 +52,8 @@ const EVERYTHING: &str = r#"
   <store>
     @type websocket
     token t
+    <history>
+    </history>
   </store>
   <store>
     @type file
@@ -116,6 +118,24 @@ fn errors_of_others_do_not_hide_the_settings() {
     let mut loaded = load("<match a>\n@type null\n</match>");
     loaded.diagnostics.error("bad-path", crate::source::Span::default(), "found while reading");
     assert!(check(&loaded.root, &loaded.sources, &mut loaded.diagnostics).is_some());
+}
+
+#[test]
+fn a_history_path_has_a_longest() {
+    let check_path = |bytes| {
+        let path = format!("/{}", "a/".repeat(bytes / 2));
+        check_text(&format!(
+            "<match>\n@type websocket\ntoken t\n<history>\npath {}\n</history>\n</match>",
+            &path[..bytes]
+        ))
+    };
+    let longest = fluentcast_event::limits::HISTORY_PATH_BYTES_MAX;
+    assert_eq!(check_path(longest).1, "");
+    let (settings, diagnostics) = check_path(longest + 1);
+    assert!(
+        settings.is_none() && diagnostics.contains("error[bad-path]: path: it is longer than"),
+        "{diagnostics}"
+    );
 }
 
 mod random {
@@ -196,7 +216,7 @@ mod random {
     }
 
     fn element() -> impl Strategy<Value = Element> {
-        const NAMES: [&str; 18] = [
+        const NAMES: [&str; 19] = [
             "source",
             "match",
             "filter",
@@ -215,6 +235,7 @@ mod random {
             "and",
             "or",
             "inject",
+            "history",
         ];
         let arguments =
             prop::sample::select(&["", "**", "a", "@A", "0", "0-9", "tls", "tag,time", "[]", "/(/"][..]);

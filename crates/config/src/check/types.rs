@@ -45,7 +45,7 @@ impl Role {
             Self::Source => &[&source::FORWARD, &source::HTTP, &source::SAMPLE],
             Self::Filter => &[&filter::GREP, &filter::RECORD_TRANSFORMER, &filter::STDOUT],
             Self::Output => &[
-                &output::WEBSOCKET,
+                &output::websocket::WEBSOCKET,
                 &output::COPY,
                 &output::FILE,
                 &output::STDOUT,

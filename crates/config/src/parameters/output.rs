@@ -1,9 +1,9 @@
 //! The outputs.
 
-use fluentcast_event::limits::{BUFFERED_MESSAGES_MAX, CONNECTION_LIMIT_MAX};
-
 use super::Default::{Is, Unset};
-use super::{Kind, Moved, Origin, Parameter, Section, Subsection};
+use super::{Kind, Moved, Parameter, Section, Subsection};
+
+pub mod websocket;
 
 const NO_RETRY: &str = "a file is written directly; what the disk refuses is retried until it takes it";
 const NO_THREADS: &str = "one writer per output";
@@ -58,79 +58,6 @@ const fn into_format(old: &'static str, new: &'static str) -> Moved {
 const fn into_buffer(old: &'static str, new: &'static str) -> Moved {
     Moved { old, section: "buffer", new }
 }
-
-/// `<match> @type websocket`.
-pub const WEBSOCKET: Section = Section {
-    sections: &[Subsection::ignored("buffer", "events go to the clients at once"), INJECT_SECTION],
-    ..Section::new(
-        "match websocket",
-        "Sends every event to every WebSocket client. The parameters of fluent-plugin-websocket, and some more.",
-        &[
-            Parameter::new("host", Kind::Text, Is("0.0.0.0"), "Address to listen on")
-                .alias(&["bind"])
-                .from(Origin::Plugin),
-            Parameter::new("port", Kind::Port, Is("8080"), "Port to listen on; 0 lets the system choose")
-                .from(Origin::Plugin),
-            Parameter::new(
-                "use_msgpack",
-                Kind::Bool,
-                Is("false"),
-                "MessagePack in binary messages instead of JSON",
-            )
-            .from(Origin::Plugin),
-            Parameter::new("add_time", Kind::Bool, Is("false"), "Put the time into every message")
-                .from(Origin::Plugin),
-            Parameter::new("add_tag", Kind::Bool, Is("true"), "Put the tag into every message")
-                .from(Origin::Plugin),
-            Parameter::new(
-                "buffered_messages",
-                Kind::Integer(0, BUFFERED_MESSAGES_MAX),
-                Is("0"),
-                "How many of the newest events a new client gets first",
-            )
-            .unit("events")
-            .from(Origin::Plugin),
-            Parameter::new(
-                "token",
-                Kind::Secret,
-                Unset,
-                "What a client must present as `?token=...`; never empty",
-            )
-            .from(Origin::Plugin),
-            Parameter::new(
-                "path",
-                Kind::Text,
-                Is("/"),
-                "URL prefix this output answers on; outputs with different ones may share a port",
-            )
-            .from(Origin::Fluentcast),
-            Parameter::new(
-                "client_lag_limit",
-                Kind::Size(1024),
-                Is("8m"),
-                "How far a client may be behind before it is closed with 1013",
-            )
-            .from(Origin::Fluentcast),
-            Parameter::new(
-                "ping_interval",
-                Kind::Time(0),
-                Is("30s"),
-                "How often a client is pinged; 0: never",
-            )
-            .from(Origin::Fluentcast),
-            Parameter::new("ping_timeout", Kind::Time(1), Is("30s"), "How long its answer may take")
-                .from(Origin::Fluentcast),
-            Parameter::new(
-                "connection_limit",
-                Kind::Integer(1, CONNECTION_LIMIT_MAX),
-                Is("65536"),
-                "Clients at once; more are turned away",
-            )
-            .unit("clients")
-            .from(Origin::Fluentcast),
-        ],
-    )
-};
 
 /// `<match> @type copy`.
 pub const COPY: Section = Section {

@@ -3,8 +3,8 @@
 use std::fmt::{Debug, Write as _};
 
 use fluentcast_config::settings::{
-    FileOutput, Filter, FilterKind, ForwardSource, Grep, GrepTerm, HttpSource, LineFormat, Listen, Output,
-    OutputKind, PathStep, Rule, ScopeId, Settings, Source, SourceKind, TimeFormat, Websocket,
+    FileOutput, Filter, FilterKind, ForwardSource, Grep, GrepTerm, History, HttpSource, LineFormat, Listen,
+    Output, OutputKind, PathStep, Rule, ScopeId, Settings, Source, SourceKind, TimeFormat, Websocket,
 };
 
 /// A setting and its value.
@@ -232,11 +232,31 @@ fn websocket(it: &Websocket) -> Vec<Line> {
         ("add_tag", text(&it.add_tag)),
         ("buffered_messages", text(&it.buffered_messages)),
         ("token", text(&it.token)),
+        ("history", history(it.history.as_ref())),
         ("client_lag_limit", text(&it.client_lag_limit.0)),
+        ("slow_client", text(&it.slow_client)),
+        ("flush_interval", text(&it.flush_interval)),
+        ("compress", text(&it.compress)),
         ("ping_interval", text(&it.ping_interval)),
         ("ping_timeout", text(&it.ping_timeout)),
         ("connection_limit", text(&it.connection_limit)),
     ]
+}
+
+fn history(history: Option<&History>) -> String {
+    let Some(it) = history else {
+        return "None".to_owned();
+    };
+    let bounds = [
+        it.events.map(|events| format!("{events} events")),
+        it.size.map(|size| format!("{} bytes", size.0)),
+        it.age.map(|age| format!("{age:?}")),
+    ];
+    let bounds = bounds.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    match &it.path {
+        Some(path) => format!("{bounds} in {path:?} sync {:?}", it.sync),
+        None => format!("{bounds} in memory"),
+    }
 }
 
 fn file(it: &FileOutput) -> Vec<Line> {

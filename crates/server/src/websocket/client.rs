@@ -91,7 +91,7 @@ impl Client {
     }
 
     /// It is further behind than it may be: does what its output wants done with slow clients.
-    pub(super) fn on_lag(&mut self, metrics: &Metrics) {
+    pub(super) fn on_lag(&mut self, now: Instant, metrics: &Metrics) {
         if self.limits.slow_client == SlowClient::Disconnect {
             self.give_up(CloseReason::Lagging, metrics);
             metrics.websocket_clients_lagging.inc();
@@ -104,15 +104,8 @@ impl Client {
         if self.limits.slow_client == SlowClient::Sample
             && let Some(resubscriber) = &mut self.resubscriber
         {
-            self.replay = resubscriber.thin(&mut self.session, skipped);
+            self.replay = resubscriber.thin(&mut self.session, skipped, now);
         }
-    }
-
-    /// Whether there is something to book though its turn brought nothing new.
-    pub(super) fn wants_attention(&self) -> bool {
-        self.session.closing().is_some()
-            || self.replay.is_some()
-            || self.resubscriber.as_ref().is_some_and(|resubscriber| resubscriber.has_thinned())
     }
 
     /// There is room in its socket.
@@ -169,7 +162,12 @@ impl Client {
         }
         let at_fault = matches!(
             self.session.closing(),
-            Some(CloseReason::Protocol(_) | CloseReason::InvalidUtf8 | CloseReason::TooBig | CloseReason::Flooding)
+            Some(
+                CloseReason::Protocol(_)
+                    | CloseReason::InvalidUtf8
+                    | CloseReason::TooBig
+                    | CloseReason::Flooding
+            )
         );
         if !at_fault {
             return Turn::Over;
@@ -211,7 +209,7 @@ impl Client {
         let Some(resubscriber) = resubscriber else {
             return session.received(bytes, |_, _, _, _| {});
         };
-        session.received(bytes, |text, part, last, _| resubscriber.hear(text, part, last));
+        session.received(bytes, |_, part, last, _| resubscriber.hear(part, last));
         if let Some(replay) = resubscriber.answer(session) {
             self.replay = replay;
         }
@@ -222,10 +220,13 @@ impl Client {
 
     /// When [`Client::on_deadline`] wants to be called.
     pub(super) fn deadline(&self) -> Option<Instant> {
+        let raise = self.resubscriber.as_ref().and_then(|resubscriber| resubscriber.deadline());
         match (self.close_by, self.liveness) {
             (Some(close_by), _) => Some(close_by),
-            (None, Liveness::PingAt(at)) => at,
-            (None, Liveness::Asked { since }) => Some(since + self.limits.ping_timeout),
+            (None, Liveness::PingAt(at)) => at.into_iter().chain(raise).min(),
+            (None, Liveness::Asked { since }) => {
+                Some(since + self.limits.ping_timeout).into_iter().chain(raise).min()
+            }
         }
     }
 
@@ -246,6 +247,12 @@ impl Client {
         }
         if self.close_by.is_some() {
             return Turn::Over;
+        }
+        if let Some(resubscriber) = &mut self.resubscriber
+            && resubscriber.deadline().is_some_and(|at| at <= now)
+        {
+            self.replay = resubscriber.raise(&mut self.session, now);
+            return Turn::More;
         }
         if let Liveness::Asked { since } = self.liveness {
             if self.last_sign < since {

@@ -225,10 +225,11 @@ impl Engine {
             // Nobody is given up untried: the socket may have room that epoll has not told of yet.
             let skip = client.blocked && !client.lags(end);
             let turn = if skip { Turn::Rest } else { client.write(&mut written) };
-            if client.lags(end) {
-                client.on_lag(&self.metrics);
+            let lags = client.lags(end);
+            if lags {
+                client.on_lag(now, &self.metrics);
             }
-            if turn != Turn::Rest || client.wants_attention() {
+            if turn != Turn::Rest || lags || client.session.closing().is_some() {
                 attention.push((slot, turn));
             }
         }

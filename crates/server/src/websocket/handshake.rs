@@ -2,7 +2,8 @@
 //! answer. No socket here.
 
 use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use fluentcast_broadcast::encode::Format;
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -12,6 +13,10 @@ use sha1::{Digest, Sha1};
 
 /// The key's suffix before hashing (RFC 6455 section 1.3).
 const ACCEPT_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// The resumable stream's subprotocols.
+const RESUMABLE: [(&str, Format); 2] =
+    [("fluentcast.v1.json", Format::Json), ("fluentcast.v1.msgpack", Format::Msgpack)];
 
 /// Names of subprotocols that start so are Fluentcast's own: choosing one promises its messages.
 const OWN_PROTOCOL_PREFIX: &str = "fluentcast.";
@@ -40,11 +45,16 @@ pub fn is_wanted(headers: &HeaderMap) -> bool {
     lists(headers, &UPGRADE, "websocket") || headers.contains_key(SEC_WEBSOCKET_KEY)
 }
 
-/// The answer that makes the request a WebSocket.
+/// The answer that makes the request a WebSocket, and the format of the resumable stream if that is
+/// what was agreed on.
 ///
 /// # Errors
 /// The refusal to answer instead.
-pub fn accept(method: &Method, version: Version, headers: &HeaderMap) -> Result<Response<()>, Refusal> {
+pub fn accept(
+    method: &Method,
+    version: Version,
+    headers: &HeaderMap,
+) -> Result<(Response<()>, Option<Format>), Refusal> {
     if method != Method::GET {
         return Err(Refusal::bad_request("A WebSocket handshake must be a GET request."));
     }
@@ -72,8 +82,19 @@ pub fn accept(method: &Method, version: Version, headers: &HeaderMap) -> Result<
     if BASE64_STANDARD.decode(key).map_or(0, |nonce| nonce.len()) != 16 {
         return Err(Refusal::bad_request("The header `Sec-WebSocket-Key` must be 16 bytes in base64."));
     }
-    switching(key, chosen_protocol(headers))
-        .map_err(|_| Refusal::bad_request("The handshake cannot be answered."))
+    let (protocol, format) = chosen_protocol(headers);
+    let response =
+        switching(key, protocol).map_err(|_| Refusal::bad_request("The handshake cannot be answered."))?;
+    Ok((response, format))
+}
+
+/// The token in a subprotocol `bearer.<base64url>`: a browser has no other header to put one in.
+#[must_use]
+pub fn presented_token(headers: &HeaderMap) -> Option<String> {
+    let encoded =
+        items(headers, &SEC_WEBSOCKET_PROTOCOL).find_map(|name| name.strip_prefix(TOKEN_PROTOCOL_PREFIX))?;
+    let token = BASE64_URL_SAFE_NO_PAD.decode(encoded.trim_end_matches('=')).ok()?;
+    String::from_utf8(token).ok()
 }
 
 fn switching(key: &[u8], protocol: Option<&str>) -> http::Result<Response<()>> {
@@ -90,11 +111,19 @@ fn switching(key: &[u8], protocol: Option<&str>) -> http::Result<Response<()>> {
 }
 
 /// The subprotocol to answer: one of those offered, as a browser that offered any drops a connection
-/// that chose none. The classic stream has no name of its own, so the first that promises nothing will
-/// do.
-fn chosen_protocol(headers: &HeaderMap) -> Option<&str> {
-    items(headers, &SEC_WEBSOCKET_PROTOCOL)
-        .find(|name| !name.starts_with(OWN_PROTOCOL_PREFIX) && !name.starts_with(TOKEN_PROTOCOL_PREFIX))
+/// that chose none; and its format if it is the resumable stream. The classic stream has no name of its
+/// own, so the first that promises nothing will do.
+fn chosen_protocol(headers: &HeaderMap) -> (Option<&str>, Option<Format>) {
+    let offered = || items(headers, &SEC_WEBSOCKET_PROTOCOL);
+    let resumable = offered().find_map(|name| RESUMABLE.into_iter().find(|(known, _)| *known == name));
+    match resumable {
+        Some((name, format)) => (Some(name), Some(format)),
+        None => {
+            let promises =
+                |name: &str| name.starts_with(OWN_PROTOCOL_PREFIX) || name.starts_with(TOKEN_PROTOCOL_PREFIX);
+            (offered().find(|name| !promises(name)), None)
+        }
+    }
 }
 
 /// Whether a comma-separated header lists the word, in whatever case.
@@ -133,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_6455_is_answered_as_there() {
-        let response = accept(&Method::GET, Version::HTTP_11, &headers(&[])).expect("a good handshake");
+        let (response, _) = accept(&Method::GET, Version::HTTP_11, &headers(&[])).expect("a good handshake");
         assert_eq!(response.status(), 101);
         assert_eq!(response.headers()[SEC_WEBSOCKET_ACCEPT], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert!(!response.headers().contains_key(SEC_WEBSOCKET_PROTOCOL));
@@ -173,12 +202,22 @@ mod tests {
             ("chat", Some("chat")),
             ("chat, superchat", Some("chat")),
             (" bearer.abc ,, chat", Some("chat")),
-            ("fluentcast.v1.json, chat", Some("chat")),
-            ("fluentcast.v1.json", None),
+            ("fluentcast.v2.json, chat", Some("chat")),
+            ("chat, fluentcast.v1.json", Some("fluentcast.v1.json")),
+            ("bearer.abc, fluentcast.v1.msgpack, fluentcast.v1.json", Some("fluentcast.v1.msgpack")),
+            ("fluentcast.v2.json", None),
             ("bearer.abc", None),
         ] {
             let headers = headers(&[("sec-websocket-protocol", Some(offered))]);
-            assert_eq!(chosen_protocol(&headers), chosen, "{offered}");
+            assert_eq!(chosen_protocol(&headers).0, chosen, "{offered}");
         }
+    }
+
+    #[test]
+    fn a_token_may_come_as_a_subprotocol() {
+        let token = |offered| presented_token(&headers(&[("sec-websocket-protocol", Some(offered))]));
+        assert_eq!(token("chat, bearer.czNjcmV0Pz8"), Some("s3cret??".to_owned()));
+        assert_eq!(token("bearer.czNjcmV0Pw=="), Some("s3cret?".to_owned()));
+        assert_eq!((token("bearer.!"), token("chat")), (None, None));
     }
 }

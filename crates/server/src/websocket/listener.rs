@@ -3,18 +3,13 @@
 //! Several outputs may share a port under different URL prefixes; each is its own world. A request that
 //! is no WebSocket gets an answer in words, never a cut connection.
 
-use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fluentcast_broadcast::encode::Shape;
-use fluentcast_broadcast::hub::Hub;
-use fluentcast_broadcast::session::Session;
-use fluentcast_broadcast::view::ViewKey;
-use fluentcast_config::settings::Secret;
+use fluentcast_broadcast::encode::{Format, Protocol};
 use fluentcast_event::limits;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -23,52 +18,20 @@ use hyper::header::{
     SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
 };
 use hyper::service::service_fn;
-use hyper::upgrade::Upgraded;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
-use subtle::ConstantTimeEq;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::worker::{ClientLimits, ConnectedGuard, NewClient, WorkerPool};
-use super::{handshake, page, query::Query};
+use super::admit::{Admitted, Refusal, Site};
+use super::worker::WorkerPool;
+use super::{events, handshake, page, query};
 use crate::metrics::Metrics;
 
 type Answer = Response<Full<Bytes>>;
-
-/// One output as its clients reach it.
-#[derive(Debug)]
-pub struct Site {
-    /// The URL prefix it answers on; `/` is any path.
-    pub path: String,
-    /// What one message holds.
-    pub shape: Shape,
-    /// What a client must present.
-    pub token: Option<Secret>,
-    /// Where its events come from.
-    pub hub: Arc<Hub>,
-    /// What its clients are bound by.
-    pub limits: ClientLimits,
-    /// Clients at once.
-    pub connection_limit: u32,
-    /// Clients now.
-    pub connected: Arc<AtomicU32>,
-}
-
-impl Site {
-    /// Whether the path is the prefix or below it: `/a` takes `/a` and `/a/b`, not `/ab`.
-    fn takes(&self, path: &str) -> bool {
-        let prefix = self.path.trim_end_matches('/');
-        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
-
-    fn admits(&self, presented: Option<&str>) -> bool {
-        self.token.as_ref().is_none_or(|token| {
-            presented.is_some_and(|presented| presented.as_bytes().ct_eq(token.expose().as_bytes()).into())
-        })
-    }
-}
 
 /// What the connections of one port share.
 #[derive(Debug)]
@@ -93,44 +56,57 @@ impl Port {
         Self { sites, pool, metrics, registry }
     }
 
-    /// Speaks HTTP on one connection until it ends, is upgraded, or the server stops.
+    /// Speaks HTTP on one connection until it ends, becomes a stream, or the server stops.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "cannot turn off Nagle's algorithm");
         }
-        let service = service_fn(|request| {
-            let answer = Arc::clone(&self).answer(request, peer);
-            async { Ok::<_, Infallible>(answer) }
-        });
-        let connection = hyper::server::conn::http1::Builder::new()
+        let admission = Arc::new(Admission::default());
+        let service = service_fn(|request| std::future::ready(self.answer(&request, &admission)));
+        let mut connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(limits::REQUEST_HEAD_SECONDS_MAX))
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let mut connection = std::pin::pin!(connection);
+            .serve_connection(TokioIo::new(stream), service);
         let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
+            ended = poll_fn(|context| connection.poll_without_shutdown(context)) => ended,
+            () = admission.stuck() => return tracing::debug!(%peer, "the client left during its handshake"),
             () = stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+                poll_fn(|context| connection.poll_without_shutdown(context)).await
             }
         };
-        if let Err(error) = ended {
-            tracing::debug!(%peer, %error, "connection to a websocket port ended early");
+        match (admission.take(), ended) {
+            (Some(admitted), _) => {
+                let parts = connection.into_parts();
+                self.metrics.websocket_clients_accepted.inc();
+                let stream = parts.io.into_inner();
+                if let Err(error) = admitted.enter(&self.pool, stream, parts.read_buf.to_vec(), peer) {
+                    tracing::debug!(%peer, %error, "a client's socket cannot be handed on");
+                }
+            }
+            (None, Ok(())) => close(connection.into_parts().io.into_inner()).await,
+            (None, Err(error)) => {
+                tracing::debug!(%peer, %error, "connection to a websocket port ended early");
+            }
         }
     }
 
-    fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
-        let metrics = Arc::clone(&self.metrics);
+    /// Answers a request. After an admission the connection is no longer HTTP's: a stream over HTTP
+    /// writes its own answer, so there is none for hyper to write.
+    fn answer(&self, request: &Request<Incoming>, admission: &Admission) -> Result<Answer, BecomesStream> {
         let answer = if handshake::is_wanted(request.headers()) {
-            self.upgrade(request, peer).unwrap_or_else(|(status, reason)| sentence(status, &reason))
+            self.upgrade(request, admission).map(Some)
+        } else if let Some(output) = events::output_path(request.uri().path()) {
+            self.events(request, output, admission)
         } else {
-            self.page(&request)
+            Ok(Some(self.page(request)))
         };
+        let answer = answer.unwrap_or_else(|(status, reason)| Some(sentence(status, &reason)));
+        let answer = answer.ok_or(BecomesStream)?;
         if answer.status().as_u16() >= 400 {
-            metrics.websocket_handshakes_rejected.inc();
+            self.metrics.websocket_handshakes_rejected.inc();
         }
-        answer
+        Ok(answer)
     }
 
     /// Answers what is no WebSocket.
@@ -162,65 +138,101 @@ impl Port {
         }
     }
 
-    /// Starts the upgrade and returns the answer that announces it.
-    fn upgrade(
-        self: Arc<Self>,
-        mut request: Request<Incoming>,
-        peer: SocketAddr,
-    ) -> Result<Answer, (StatusCode, String)> {
-        let accepted = handshake::accept(request.method(), request.version(), request.headers())
+    /// Admits a WebSocket client and returns the answer that tells it.
+    fn upgrade(&self, request: &Request<Incoming>, admission: &Admission) -> Result<Answer, Refusal> {
+        let (response, protocol) = handshake::accept(request.method(), request.version(), request.headers())
             .map_err(|refusal| (refusal.status, refusal.reason.to_owned()))?;
-        let path = request.uri().path();
-        let Some(site) = self.sites.iter().position(|site| site.takes(path)) else {
-            return Err((
-                StatusCode::NOT_FOUND,
-                "No stream answers on this path; GET / names those that do.".to_owned(),
-            ));
+        let site = self.site(request.uri().path())?;
+        let (protocol, format) = match protocol {
+            None => (Protocol::Classic, site.shape.format),
+            Some(format) => (Protocol::Resumable, format),
         };
-        let query = Query::parse(request.uri().query().unwrap_or_default())
-            .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
-        let presented = query.token.as_deref().or_else(|| bearer(&request));
-        if !self.sites[site].admits(presented) {
-            return Err((
-                StatusCode::UNAUTHORIZED,
-                "This stream needs a token: open it with ?token=... in the URL.".to_owned(),
-            ));
+        let by_protocol = handshake::presented_token(request.headers());
+        let presented = bearer(request).map(str::to_owned).or(by_protocol);
+        let pairs = query::pairs(request.uri().query().unwrap_or_default());
+        let admitted =
+            site.admit(protocol, format, pairs, presented.as_deref(), &self.pool, &self.metrics)?;
+        admission.set(admitted);
+        Ok(response.map(|()| Full::default()))
+    }
+
+    /// Admits a client that streams over HTTP; `None`: its answer is written by its session.
+    fn events(
+        &self,
+        request: &Request<Incoming>,
+        output: &str,
+        admission: &Admission,
+    ) -> Result<Option<Answer>, Refusal> {
+        let head_only = request.method() == Method::HEAD;
+        if request.method() != Method::GET && !head_only {
+            return Err((StatusCode::METHOD_NOT_ALLOWED, "Only GET is answered here.".to_owned()));
         }
-        let Site { connected, connection_limit, .. } = &self.sites[site];
-        let Some(counted) = ConnectedGuard::admit(&self.metrics, connected, *connection_limit) else {
-            return Err((StatusCode::SERVICE_UNAVAILABLE, "Too many clients (connection_limit).".to_owned()));
-        };
-        // Subscribed before the client hears of it: what is published after its handshake reaches it.
-        let worker = self.pool.assign();
-        let key = ViewKey { shape: self.sites[site].shape, filter: query.filter };
-        let (subscription, cursor) = self.sites[site].hub.subscribe(&key, worker);
-        let session = Session::subscribed(subscription, cursor, limits::CLIENT_MESSAGE_BYTES_MAX);
-        let limits = self.sites[site].limits;
-        let upgraded = hyper::upgrade::on(&mut request);
-        tokio::spawn(async move {
-            match into_socket(upgraded).await {
-                Ok((stream, read_already)) => {
-                    self.metrics.websocket_clients_accepted.inc();
-                    let client = NewClient { stream, peer, session, read_already, limits, counted };
-                    self.pool.join(worker, client);
-                }
-                Err(error) => tracing::debug!(%peer, %error, "the client left during its handshake"),
-            }
-        });
-        Ok(accepted.map(|()| Full::default()))
+        if request.version() < Version::HTTP_11 {
+            return Err((StatusCode::HTTP_VERSION_NOT_SUPPORTED, "A stream needs HTTP/1.1.".to_owned()));
+        }
+        let protocol = events::protocol(request.headers()).ok_or_else(|| {
+            let offered = "Streams are text/event-stream or application/x-ndjson.";
+            (StatusCode::NOT_ACCEPTABLE, offered.to_owned())
+        })?;
+        let site = self.site(output)?;
+        let mut pairs = query::pairs(request.uri().query().unwrap_or_default());
+        if let Some(id) = request.headers().get(events::LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
+            pairs.retain(|(name, _)| name != "$since" && name != "$last");
+            pairs.push(("$since".to_owned(), Some(id.to_owned())));
+        }
+        let admitted =
+            site.admit(protocol, Format::Json, pairs, bearer(request), &self.pool, &self.metrics)?;
+        if head_only {
+            return Ok(Some(with_type(StatusCode::OK, events::content_type(protocol), String::new())));
+        }
+        admission.set(admitted);
+        Ok(None)
+    }
+
+    /// The output whose streams are under this path.
+    fn site(&self, path: &str) -> Result<&Site, Refusal> {
+        let found = self.sites.iter().find(|site| site.takes(path));
+        found.ok_or_else(|| {
+            let told = "No stream answers on this path; GET / names those that do.";
+            (StatusCode::NOT_FOUND, told.to_owned())
+        })
     }
 }
 
-/// The socket under an upgraded connection, and what the client sent right behind its handshake.
-async fn into_socket(
-    upgrade: impl Future<Output = hyper::Result<Upgraded>>,
-) -> std::io::Result<(std::net::TcpStream, Vec<u8>)> {
-    let upgraded = tokio::time::timeout(limits::UPGRADE_TIMEOUT, upgrade).await?;
-    let upgraded = upgraded.map_err(std::io::Error::other)?;
-    let parts = upgraded
-        .downcast::<TokioIo<TcpStream>>()
-        .map_err(|_| std::io::Error::other("the connection is not the socket that was accepted"))?;
-    Ok((parts.io.into_inner().into_std()?, parts.read_buf.to_vec()))
+/// A connection's client, once it is admitted.
+#[derive(Default)]
+struct Admission {
+    admitted: Mutex<Option<Admitted>>,
+    set: Notify,
+}
+
+impl Admission {
+    fn set(&self, admitted: Admitted) {
+        *self.admitted.lock().unwrap_or_else(PoisonError::into_inner) = Some(admitted);
+        self.set.notify_one();
+    }
+
+    fn take(&self) -> Option<Admitted> {
+        self.admitted.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Ends when a client is admitted and its answer does not get through to the socket.
+    async fn stuck(&self) {
+        self.set.notified().await;
+        tokio::time::sleep(limits::UPGRADE_TIMEOUT).await;
+    }
+}
+
+/// Ends hyper's part in a connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is a stream now")]
+struct BecomesStream;
+
+/// Ends a connection after its last answer.
+async fn close(mut stream: TcpStream) {
+    if let Err(error) = stream.shutdown().await {
+        tracing::debug!(%error, "a connection could not be shut down");
+    }
 }
 
 /// The token of an `Authorization: Bearer` header.
@@ -253,13 +265,4 @@ fn with_type(status: StatusCode, content_type: &'static str, text: String) -> An
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    #[tokio::test(start_paused = true)]
-    async fn an_upgrade_that_cannot_be_answered_is_given_up() {
-        let error = super::into_socket(std::future::pending()).await.expect_err("nothing came");
-        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
-    }
 }

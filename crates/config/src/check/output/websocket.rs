@@ -1,20 +1,27 @@
 //! `@type websocket`.
 
+mod history;
+
 use super::super::ports;
 use super::super::reader::Reader;
-use crate::settings::{Secret, Websocket};
+use crate::settings::{Secret, SlowClient, Websocket};
 
 pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
     let path = path(&mut reader);
+    let buffered_messages = reader.get("buffered_messages");
     let websocket = Websocket {
         listen: ports::listen(&mut reader, "host", "websocket output", Some(&path)),
         path,
         use_msgpack: reader.get("use_msgpack"),
         add_time: reader.get("add_time"),
         add_tag: reader.get("add_tag"),
-        buffered_messages: reader.get("buffered_messages"),
+        buffered_messages,
         token: token(&mut reader),
+        history: history::read(&mut reader, buffered_messages),
         client_lag_limit: reader.get("client_lag_limit"),
+        slow_client: reader.opt::<String>("slow_client").map(|name| slow_client(&name)),
+        flush_interval: reader.get("flush_interval"),
+        compress: reader.get("compress"),
         ping_interval: reader.get("ping_interval"),
         ping_timeout: reader.get("ping_timeout"),
         connection_limit: reader.get("connection_limit"),
@@ -47,6 +54,14 @@ fn path(reader: &mut Reader<'_, '_>) -> String {
             .help("begin with `/`; blanks, `?` and `#` cannot be part of it");
     }
     path
+}
+
+fn slow_client(name: &str) -> SlowClient {
+    match name {
+        "skip" => SlowClient::Skip,
+        "sample" => SlowClient::Sample,
+        _ => SlowClient::Disconnect,
+    }
 }
 
 /// Under the original an empty token turned everybody away.

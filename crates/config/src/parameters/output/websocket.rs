@@ -1,0 +1,185 @@
+//! `@type websocket` and its history.
+
+use std::time::Duration;
+
+use fluentcast_event::limits::{
+    BUFFERED_MESSAGES_MAX, CONFIG_TIME_SECONDS_MAX, CONNECTION_LIMIT_MAX, FLUSH_INTERVAL_MAX,
+    HISTORY_AGE_MIN, HISTORY_BYTES_MIN, SYNC_INTERVAL_MAX, SYNC_INTERVAL_MIN,
+};
+
+use super::super::Default::{Is, Unset, When};
+use super::super::{Kind, Origin, Parameter, Section, Subsection};
+use super::INJECT_SECTION;
+
+/// The case of [`HISTORY`]'s defaults without `path`.
+pub const IN_MEMORY: &str = "in memory";
+
+/// The case with `path`.
+pub const ON_DISK: &str = "with `path`";
+
+/// `<match> @type websocket`.
+pub const WEBSOCKET: Section = Section {
+    sections: &[
+        Subsection::new(
+            "history",
+            "How many events are kept for clients that come, or come back, later, and where; without it the last \
+             `buffered_messages`, in memory",
+        ),
+        Subsection::ignored(
+            "buffer",
+            "events wait in no buffer; `flush_interval` of the output itself is the pause between two writes",
+        ),
+        INJECT_SECTION,
+    ],
+    ..Section::new(
+        "match websocket",
+        "Sends every event to every WebSocket client. The parameters of fluent-plugin-websocket, and some more.",
+        &[
+            Parameter::new("host", Kind::Text, Is("0.0.0.0"), "Address to listen on")
+                .alias(&["bind"])
+                .from(Origin::Plugin),
+            Parameter::new("port", Kind::Port, Is("8080"), "Port to listen on; 0 lets the system choose")
+                .from(Origin::Plugin),
+            Parameter::new(
+                "use_msgpack",
+                Kind::Bool,
+                Is("false"),
+                "MessagePack in binary messages instead of JSON",
+            )
+            .from(Origin::Plugin),
+            Parameter::new("add_time", Kind::Bool, Is("false"), "Put the time into every message")
+                .from(Origin::Plugin),
+            Parameter::new("add_tag", Kind::Bool, Is("true"), "Put the tag into every message")
+                .from(Origin::Plugin),
+            Parameter::new(
+                "buffered_messages",
+                Kind::Integer(0, BUFFERED_MESSAGES_MAX),
+                Is("0"),
+                "How many of the newest events a new client gets first",
+            )
+            .unit("events")
+            .from(Origin::Plugin),
+            Parameter::new(
+                "token",
+                Kind::Secret,
+                Unset,
+                "What a client must present as `?token=...`; never empty",
+            )
+            .from(Origin::Plugin),
+            Parameter::new(
+                "path",
+                Kind::Text,
+                Is("/"),
+                "URL prefix this output answers on; outputs with different ones may share a port",
+            )
+            .from(Origin::Fluentcast),
+            Parameter::new(
+                "client_lag_limit",
+                Kind::Size(1024),
+                Is("8m"),
+                "How far a client may be behind before `slow_client` applies",
+            )
+            .from(Origin::Fluentcast),
+            Parameter::new(
+                "slow_client",
+                Kind::Choice(&["disconnect", "skip", "sample"]),
+                Unset,
+                "What happens to a client that is further behind: `disconnect` closes it with 1013, `skip` lets it go \
+                 on with the newest events, `sample` gives it an even selection for as long as it is slow. What is \
+                 left out is counted, and told to whoever has a resumable stream. Not set: classic streams \
+                 `disconnect`, resumable ones `skip`",
+            )
+            .from(Origin::Fluentcast),
+            Parameter::new(
+                "flush_interval",
+                Kind::TimeBetween(Duration::ZERO, FLUSH_INTERVAL_MAX),
+                Is("0s"),
+                "Least time between two writes to a client. 0: at once when idle, and under load what gathers \
+                 meanwhile goes out together by itself. Set `0.1` or so where many clients watch a busy stream \
+                 that no person could follow faster",
+            )
+            .from(Origin::Fluentcast),
+            Parameter::new(
+                "compress",
+                Kind::Bool,
+                Is("false"),
+                "Offer clients compression (permessage-deflate). Set it where the network is dearer than the \
+                 processor; each message is compressed once for all clients that ask for the same",
+            )
+            .from(Origin::Fluentcast),
+            Parameter::new(
+                "ping_interval",
+                Kind::Time(0),
+                Is("30s"),
+                "How often a client is pinged; 0: never",
+            )
+            .from(Origin::Fluentcast),
+            Parameter::new("ping_timeout", Kind::Time(1), Is("30s"), "How long its answer may take")
+                .from(Origin::Fluentcast),
+            Parameter::new(
+                "connection_limit",
+                Kind::Integer(1, CONNECTION_LIMIT_MAX),
+                Is("65536"),
+                "Clients at once; more are turned away",
+            )
+            .unit("clients")
+            .from(Origin::Fluentcast),
+        ],
+    )
+};
+
+/// `<history>` of `websocket`.
+pub const HISTORY: Section = Section::new(
+    "match websocket > history",
+    "How many events are kept for clients that come, or come back, later, and where. At most one. All bounds that \
+     are set hold; when none is, the default of `size` does.",
+    &[
+        Parameter::new(
+            "events",
+            Kind::Integer(1, i64::MAX),
+            Unset,
+            "Keep no more than that many of the newest events",
+        )
+        .unit("events")
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "size",
+            Kind::Size(HISTORY_BYTES_MIN),
+            When(&[(IN_MEMORY, "64m"), (ON_DISK, "1g")]),
+            "Keep no more than that many bytes. The default holds only when neither `events` nor `age` is set. Set it \
+             whenever events may come faster or be larger than expected",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "age",
+            Kind::TimeBetween(HISTORY_AGE_MIN, Duration::from_secs(CONFIG_TIME_SECONDS_MAX as u64)),
+            Unset,
+            "Keep nothing that is older. Alone it bounds neither memory nor disk: set `size` too",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "path",
+            Kind::Text,
+            Unset,
+            "Directory for this output alone, made when it is not there; then history survives a restart and a \
+             crash, and numbering goes on. No placeholders; a relative one begins where the process was started. \
+             Not set: in memory",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "sync",
+            Kind::Choice(&["always", "interval", "never"]),
+            Is("interval"),
+            "With `path`: when events are brought onto the medium. `always`: before a Forward ack or HTTP 200 goes \
+             out; `interval`: every `sync_interval`; `never`: when the system does it",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "sync_interval",
+            Kind::TimeBetween(SYNC_INTERVAL_MIN, SYNC_INTERVAL_MAX),
+            Is("1s"),
+            "With `sync interval`: how much of the newest a power loss may cost",
+        )
+        .from(Origin::Fluentcast),
+    ],
+);
