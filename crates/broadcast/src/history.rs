@@ -168,9 +168,11 @@ impl Tail {
     pub(crate) fn since(&self, seq: u64, bytes_max: usize) -> (VecDeque<Piece>, bool) {
         let first = self.pieces.partition_point(|kept| kept.piece.last_seq() < seq);
         let mut bytes = 0;
-        let within = |kept: &&Kept| bytes < bytes_max && {
-            bytes += kept.piece.batch.entries.len();
-            true
+        let within = |kept: &&Kept| {
+            bytes < bytes_max && {
+                bytes += kept.piece.batch.entries.len();
+                true
+            }
         };
         let pieces: VecDeque<_> =
             self.pieces.range(first..).take_while(within).map(|kept| kept.piece.clone()).collect();
