@@ -375,6 +375,12 @@ impl Hub {
         self.state().tail.seq_at(time)
     }
 
+    /// Whether there is a history on disk.
+    #[must_use]
+    pub fn has_journal(&self) -> bool {
+        self.journal.is_some()
+    }
+
     pub(crate) fn journal(&self) -> Option<&Arc<dyn Journal>> {
         self.journal.as_ref()
     }

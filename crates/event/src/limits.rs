@@ -370,3 +370,13 @@ pub const TAG_CHOICES_MAX: usize = 64;
 
 /// Events per second from which on a client under `slow_client sample` is sent all again.
 pub const SAMPLE_RATE_UNLIMITED: u32 = 1_000_000;
+
+/// How long a write or a sync of a history may take before its events count as not stored. The live
+/// stream waits that long once, and goes on without the disk.
+pub const HISTORY_WRITE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Time between two looks for what has become too old in a history on disk.
+pub const HISTORY_RETAIN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// After the clients: how long a history on disk may take to be closed.
+pub const HISTORY_STOP_TIMEOUT: Duration = Duration::from_millis(800);
