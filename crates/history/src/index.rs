@@ -151,6 +151,11 @@ impl Index {
         if self.segments.iter().any(|segment| segment.events > 0) { self.newest } else { 0 }
     }
 
+    /// The number of the newest segment file; 0 when there is none.
+    pub(crate) fn newest_file(&self) -> u64 {
+        self.segments.back().map_or(0, |segment| segment.first_seq)
+    }
+
     /// Whether this segment is (still) part of the history.
     pub(crate) fn has(&self, first_seq: u64) -> bool {
         self.segments.binary_search_by_key(&first_seq, |segment| segment.first_seq).is_ok()

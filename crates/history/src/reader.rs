@@ -137,7 +137,7 @@ impl Reader {
     ///
     /// An error means that a file could not be opened for now. (One that cannot be read is damage.)
     pub fn read(&self, from: u64, bytes_max: usize) -> io::Result<Read> {
-        let mut read = Read { parts: Vec::new(), next_seq: from };
+        let mut read = Read { parts: Vec::new(), next_seq: from.max(1) };
         loop {
             let (oldest, newest, place) = {
                 let index = self.shared.index();

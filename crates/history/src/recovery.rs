@@ -113,7 +113,9 @@ pub(crate) fn new_epoch(scan: &Scan, state: Option<&State>, boot: BootId, fresh:
     }
     // A write that was cut short was never reported as done, so nobody has seen its numbers. Whole
     // blocks that are gone or damaged somebody may have.
-    let tail_lost = scan.tail.as_ref().is_some_and(|tail| !tail.torn) || scan.newest() < state.stored;
+    let tail_lost = scan.tail.as_ref().is_some_and(|tail| !tail.torn)
+        || scan.newest() < state.stored
+        || scan.newest_file < state.newest_file;
     tail_lost.then_some(NewEpoch::TailLost)
 }
 

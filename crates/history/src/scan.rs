@@ -26,6 +26,8 @@ pub(crate) struct Scan {
     /// The last of `segments` is the newest file, verified, and begins with `start`: it may be appended to,
     /// once it is cut to its `len`.
     pub(crate) appendable: bool,
+    /// Number of the newest file; 0: there is none.
+    pub(crate) newest_file: u64,
     /// The newest file has no sound block and is to be deleted.
     pub(crate) empty_file: Option<u64>,
     /// What is in the newest file after its last sound block.
@@ -68,6 +70,7 @@ pub(crate) fn scan(dir: &Path, salt: Option<u32>) -> Result<Scan, OpenError> {
     }
     seqs.sort_unstable();
     let mut scan = Scan::default();
+    scan.newest_file = seqs.last().copied().unwrap_or(0);
     for (at, &first_seq) in seqs.iter().enumerate() {
         match seqs.get(at + 1) {
             Some(&next) => {
@@ -179,14 +182,13 @@ impl Scan {
         }
         let path = segment::path(dir, scanned.segment.first_seq);
         let empty = scanned.segment.events == 0;
-        let sound_end = if empty { 0 } else { scanned.segment.len };
         if empty {
             self.empty_file = Some(scanned.segment.first_seq);
         }
         let start_is_sound = scanned.damaged.first().is_none_or(|damage| damage.at > 0);
-        // A file with a start and no block is what is left when the process ends between the two.
-        let as_made = empty && start_is_sound && scanned.len == START_BYTES as u64;
-        if scanned.len > sound_end && !as_made {
+        // What is left when a process ends between a file's start and its first block is nothing to tell.
+        let sound_end = if empty && !start_is_sound { 0 } else { scanned.segment.len };
+        if scanned.len > sound_end {
             let torn = is_torn(&path, scanned.segment.salt, sound_end, scanned.len)
                 .map_err(|error| OpenError::new("read", &path, error))?;
             let damage = Damage { file: path, at: sound_end, bytes: scanned.len - sound_end };
@@ -216,8 +218,8 @@ fn body_is_sound(file: &File, found: &Found, salt: u32, body: &mut Vec<u8>) -> b
     read.is_ok_and(|read| found.head.body_is_sound(&body[..read], salt))
 }
 
-/// Whether what follows `sound_end` is the beginning of one block and no more. `sound_end` is 0 for a file
-/// without a block, whose start may be cut short too.
+/// Whether what follows `sound_end` is the beginning of one block and no more; or, when that is 0, of a
+/// start.
 fn is_torn(path: &Path, salt: u32, sound_end: u64, len: u64) -> std::io::Result<bool> {
     let at = sound_end.max(START_BYTES as u64);
     if len < at + HEAD_BYTES as u64 {

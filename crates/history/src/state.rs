@@ -13,13 +13,14 @@
 //!                 24      8  epoch
 //!                 32      8  highest number known to have been given out
 //!                 40      8  number of an event that is stored, and all before it that are not lost
-//!                 48     16  boot id of the system that wrote it; zeros: not known
-//!                 64      4  salt of the checksums of segments
-//!                 68      1  1: closed in order
-//!                 69      1  1: events were given numbers and could not be written
-//!                 70      1  former epochs that follow, the oldest first
-//!                 71      1  0
-//!                 72  16*16  epoch, last number
+//!                 48      8  number of a segment file that is there, or a later one is; 0: none need be
+//!                 56     16  boot id of the system that wrote it; zeros: not known
+//!                 72      4  salt of the checksums of segments
+//!                 76      1  1: closed in order
+//!                 77      1  1: events were given numbers and could not be written
+//!                 78      1  former epochs that follow, the oldest first
+//!                 79      1  0
+//!                 80  16*16  epoch, last number
 //! ```
 
 use std::fs::{self, File, OpenOptions};
@@ -37,7 +38,7 @@ use crate::{Epoch, Former};
 mod tests;
 
 const MAGIC: [u8; 8] = *b"FCstate\n";
-const FORMER_AT: usize = 72;
+const FORMER_AT: usize = 80;
 const SLOT_BYTES: usize = FORMER_AT + HISTORY_FORMER_EPOCHS_MAX * 16;
 
 /// How far apart the slots begin: no sector and no page holds bytes of both.
@@ -71,9 +72,11 @@ pub(crate) struct State {
     pub(crate) epoch: Epoch,
     /// Numbers up to this one have been given out. Exact after `clean`, else a lower bound.
     pub(crate) given: u64,
-    /// The event with this number is in a segment file, unless somebody has damaged that; 0 where none is.
-    /// As of the last sealing or closing.
+    /// The event with this number is in a segment file, unless somebody has damaged that; 0: there need be
+    /// none. As of the last sealing, opening or closing.
     pub(crate) stored: u64,
+    /// Likewise the segment file with this number, or a later one.
+    pub(crate) newest_file: u64,
     pub(crate) boot: BootId,
     pub(crate) salt: u32,
     pub(crate) clean: bool,
@@ -91,15 +94,16 @@ impl State {
         slot[24..32].copy_from_slice(&self.epoch.0.to_le_bytes());
         slot[32..40].copy_from_slice(&self.given.to_le_bytes());
         slot[40..48].copy_from_slice(&self.stored.to_le_bytes());
-        slot[48..64].copy_from_slice(&self.boot.0);
-        slot[64..68].copy_from_slice(&self.salt.to_le_bytes());
-        slot[68] = self.clean.into();
-        slot[69] = self.behind.into();
+        slot[48..56].copy_from_slice(&self.newest_file.to_le_bytes());
+        slot[56..72].copy_from_slice(&self.boot.0);
+        slot[72..76].copy_from_slice(&self.salt.to_le_bytes());
+        slot[76] = self.clean.into();
+        slot[77] = self.behind.into();
         for (former, place) in self.former.iter().zip(slot[FORMER_AT..].chunks_exact_mut(16)) {
             place[..8].copy_from_slice(&former.epoch.0.to_le_bytes());
             place[8..].copy_from_slice(&former.last_seq.to_le_bytes());
         }
-        slot[70] = u8::try_from(self.former.len().min(HISTORY_FORMER_EPOCHS_MAX)).unwrap_or(u8::MAX);
+        slot[78] = u8::try_from(self.former.len().min(HISTORY_FORMER_EPOCHS_MAX)).unwrap_or(u8::MAX);
         let slot_sum = sum(VERSION, &[&slot[16..]]);
         slot[12..16].copy_from_slice(&slot_sum.to_le_bytes());
         slot
@@ -115,16 +119,17 @@ impl State {
             return Parsed::UnknownVersion(version);
         }
         let mut boot = BootId::default();
-        boot.0.copy_from_slice(&slot[48..64]);
-        let former = slot[FORMER_AT..].chunks_exact(16).take(slot[70].into());
+        boot.0.copy_from_slice(&slot[56..72]);
+        let former = slot[FORMER_AT..].chunks_exact(16).take(slot[78].into());
         let state = Self {
             epoch: Epoch(u64_at(slot, 24)),
             given: u64_at(slot, 32).min(u64::MAX - 1),
             stored: u64_at(slot, 40),
+            newest_file: u64_at(slot, 48),
             boot,
-            salt: u32_at(slot, 64),
-            clean: slot[68] == 1,
-            behind: slot[69] == 1,
+            salt: u32_at(slot, 72),
+            clean: slot[76] == 1,
+            behind: slot[77] == 1,
             former: former
                 .map(|pair| Former { epoch: Epoch(u64_at(pair, 0)), last_seq: u64_at(pair, 8) })
                 .collect(),

@@ -286,13 +286,15 @@ impl Store {
     }
 
     fn begin_segment(&mut self, first_seq: u64) -> io::Result<Arc<File>> {
-        // What is noted here tells, after a kill, a segment that was deleted by somebody.
-        self.state.stored = self.shared.index().stored();
-        self.write_state()?;
         let path = segment::path(&self.shared.dir, first_seq);
         let file = self.shared.disk.create(&path)?;
         let start = Start { epoch: self.shared.epoch, salt: self.state.salt }.encode();
-        if let Err(error) = self.shared.disk.append(&file, &[&start, &[], &[]]) {
+        self.state.stored = self.shared.index().stored();
+        self.state.newest_file = first_seq;
+        // What is noted tells, after a kill, a file that somebody has deleted.
+        let begun = self.shared.disk.append(&file, &[&start, &[], &[]]).and_then(|()| self.write_state());
+        if let Err(error) = begun {
+            self.state.newest_file = self.shared.index().newest_file();
             // Should that fail too: a file without a block is deleted when the history is opened.
             let _ = self.shared.disk.remove(&path);
             return Err(error);
@@ -337,7 +339,8 @@ fn next_state(scan: &Scan, before: Option<State>, boot: BootId, new_epoch: Optio
     #[expect(clippy::cast_possible_truncation, reason = "any 32 of the random bits")]
     let salt = salt.unwrap_or_else(|| epoch::random() as u32);
     let stored = if scan.segments.iter().any(|segment| segment.events > 0) { newest } else { 0 };
-    State { epoch, given, stored, boot, salt, clean: false, behind: false, former }
+    let newest_file = scan.segments.back().map_or(0, |segment| segment.first_seq);
+    State { epoch, given, stored, newest_file, boot, salt, clean: false, behind: false, former }
 }
 
 /// Cuts off the tail.

@@ -85,12 +85,17 @@ impl Store {
         }
     }
 
-    /// When no event is left, only the state knows how far the numbers went.
+    /// Before the last event or file goes: the state must not say that they are there. From then on only it
+    /// knows how far the numbers went.
     fn note_if_empty(&mut self) -> io::Result<()> {
-        if self.state.stored == 0 || self.shared.index().stored() > 0 {
+        let (stored, newest_file) = {
+            let index = self.shared.index();
+            (index.stored().min(self.state.stored), index.newest_file().min(self.state.newest_file))
+        };
+        if (stored, newest_file) == (self.state.stored, self.state.newest_file) {
             return Ok(());
         }
-        self.state.stored = 0;
+        (self.state.stored, self.state.newest_file) = (stored, newest_file);
         self.write_state()
     }
 }
