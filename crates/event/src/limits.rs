@@ -380,3 +380,40 @@ pub const HISTORY_RETAIN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// After the clients: how long a history on disk may take to be closed.
 pub const HISTORY_STOP_TIMEOUT: Duration = Duration::from_millis(800);
+/// Size at which a segment file of a history on disk is sealed, in bytes. Retention deletes whole files,
+/// and start-up checks the checksums of one; large enough that making files costs nothing.
+pub const HISTORY_SEGMENT_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Smallest such size, in bytes, for histories with narrow bounds: below it the files would outnumber
+/// the blocks in them.
+pub const HISTORY_SEGMENT_FILE_BYTES_MIN: u64 = 64 * 1024;
+
+/// Segment files that the bounds of a history are divided into, so that retention, which deletes whole
+/// files, keeps at least 15/16 of what it may.
+pub const HISTORY_SEGMENTS_PER_BOUND: u32 = 16;
+
+/// Shortest stretch of time one segment file is kept open for when a history has an `age`, however
+/// short the `age` is. Bounds how many files are made.
+pub const HISTORY_SEGMENT_AGE_MIN: Duration = Duration::from_secs(1);
+
+/// Bytes of a segment file for which there is one entry in the index in memory (about 56 bytes: less
+/// than a thousandth). Also what is read to find a number or a time.
+pub const HISTORY_STRETCH_BYTES: u64 = 64 * 1024;
+
+/// Bytes read at once while only the heads of blocks are looked at: cheap to skip with when blocks are
+/// large, a handful of heads when they are small.
+pub const HISTORY_HEADS_WINDOW_BYTES: usize = 4 * 1024;
+
+/// Former epochs of a history that are remembered, in epochs. One is added by each power failure.
+pub const HISTORY_FORMER_EPOCHS_MAX: usize = 16;
+
+/// Sealed segment files that wait for being synced, in files: each holds a descriptor. With the default
+/// size this is 1 GiB since the last sync; beyond it no promise is made for the oldest.
+pub const HISTORY_SEGMENTS_UNSYNCED_MAX: usize = 64;
+
+/// Holes, and damaged places, listed one by one after start-up. The rest is only counted: a broken
+/// disk has thousands.
+pub const HISTORY_HOLES_REPORTED_MAX: usize = 64;
+
+const _: () = assert!(HISTORY_SEGMENT_FILE_BYTES_MIN <= HISTORY_SEGMENT_FILE_BYTES);
+const _: () = assert!(HISTORY_HEADS_WINDOW_BYTES as u64 <= HISTORY_STRETCH_BYTES);
