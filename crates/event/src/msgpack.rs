@@ -101,6 +101,15 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    /// Reads a str of less than 32 bytes, as nearly all keys are; does nothing if the next value is no such.
+    #[inline(always)]
+    pub(crate) fn read_short_str(&mut self) -> Option<&'a [u8]> {
+        let (&head @ 0xa0..=0xbf, rest) = self.rest.split_first()? else { return None };
+        let (text, rest) = rest.split_at_checked((head & 0x1f).into())?;
+        self.rest = rest;
+        Some(text)
+    }
+
     /// Skips one whole value with its contents and returns its bytes. On an error the position does not move.
     ///
     /// # Errors
