@@ -18,6 +18,7 @@ pub mod ruby_regex;
 pub mod tag;
 pub mod template;
 pub mod time;
+mod word;
 
 pub use batch::{Batch, BatchBuilder, EntryError, Event};
 pub use tag::Tag;
