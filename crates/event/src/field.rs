@@ -43,43 +43,103 @@ fn longest_key<'a>(
     shorter_than: usize,
 ) -> Result<Option<(usize, &'a [u8])>, ReadError> {
     let mut longest = None;
-    let mut entries = Entries::of(map)?;
-    while let Some((key, value)) = entries.next()? {
+    each_entry(map, |key, value| {
         let leads = path.strip_prefix(key).is_some_and(|rest| matches!(rest, [] | [b'.', ..]));
         if leads && key.len() < shorter_than && longest.is_none_or(|(len, _)| key.len() >= len) {
             longest = Some((key.len(), value));
         }
-    }
+    })?;
     Ok(longest)
 }
 
-/// The entries of a map whose keys are text, in their order.
-struct Entries<'a> {
-    reader: Reader<'a>,
-    /// Entries not read yet, whatever their keys.
-    left: u32,
+/// Calls `each` with the entries of a map whose keys are text, in their order. What is no map has none.
+///
+/// Short keys with short values are most of what records are made of. They are read right here: a
+/// [`Reader`] for them would cost more than all the rest of a lookup.
+#[inline]
+fn each_entry<'a>(map: &'a [u8], mut each: impl FnMut(&'a [u8], &'a [u8])) -> Result<(), ReadError> {
+    let (len, mut rest) = match map {
+        [head @ 0x80..=0x8f, rest @ ..] => (u32::from(head & 0x0f), rest),
+        _ => any_map(map)?,
+    };
+    for _ in 0..len {
+        let (key, after) = match short_key(rest) {
+            Some((key, after)) => (Some(key), after),
+            None => any_key(rest)?,
+        };
+        let (value, after) = match short_value(after) {
+            Some(split) => split,
+            None => any_value(after)?,
+        };
+        rest = after;
+        if let Some(key) = key {
+            each(key, value);
+        }
+    }
+    Ok(())
 }
 
-impl<'a> Entries<'a> {
-    /// Of the map that `value` is; what is no map has none.
-    fn of(value: &'a [u8]) -> Result<Self, ReadError> {
-        let mut reader = Reader::new(value);
-        let left = if let Value::Map(len) = reader.read()? { len } else { 0 };
-        Ok(Self { reader, left })
-    }
+/// Entries of the map, and what follows its head.
+#[inline(never)]
+fn any_map(bytes: &[u8]) -> Result<(u32, &[u8]), ReadError> {
+    let mut reader = Reader::new(bytes);
+    let len = if let Value::Map(len) = reader.read()? { len } else { 0 };
+    Ok((len, reader.rest()))
+}
 
-    /// The next key and its value.
-    fn next(&mut self) -> Result<Option<(&'a [u8], &'a [u8])>, ReadError> {
-        while self.left > 0 {
-            self.left -= 1;
-            let start = self.reader.clone();
-            if let Value::Str(key) | Value::Bin(key) = self.reader.read()? {
-                return Ok(Some((key, self.reader.skip()?)));
-            }
-            self.reader = start;
-            self.reader.skip()?;
-            self.reader.skip()?;
+/// A short str, and what follows it.
+#[inline]
+fn short_key(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (head @ 0xa0..=0xbf, rest) = bytes.split_first()? else { return None };
+    rest.split_at_checked((head & 0x1f).into())
+}
+
+/// A number, nil, true, false or short str, whole, and what follows it.
+#[inline]
+fn short_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let size = match SHORT_SIZE_BY_HEAD[usize::from(*bytes.first()?)] {
+        0 => match bytes {
+            [0xd9, len, ..] => 2 + usize::from(*len),
+            _ => return None,
+        },
+        size => size.into(),
+    };
+    bytes.split_at_checked(size)
+}
+
+/// The size of a short value by its head; 0 where more must be read to know it.
+static SHORT_SIZE_BY_HEAD: [u8; 256] = {
+    let mut sizes = [0; 256];
+    let mut head: u8 = 0;
+    loop {
+        sizes[head as usize] = match head {
+            0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 1,
+            0xa0..=0xbf => 1 + (head & 0x1f),
+            0xcc..=0xd3 => 1 + (1 << (head & 0x03)),
+            0xca => 5,
+            0xcb => 9,
+            _ => 0,
+        };
+        if head == u8::MAX {
+            break sizes;
         }
-        Ok(None)
+        head += 1;
     }
+};
+
+/// A key, if it is text, and what follows it.
+#[inline(never)]
+fn any_key(bytes: &[u8]) -> Result<(Option<&[u8]>, &[u8]), ReadError> {
+    let mut reader = Reader::new(bytes);
+    if let Value::Str(key) | Value::Bin(key) = reader.read()? {
+        return Ok((Some(key), reader.rest()));
+    }
+    Ok((None, any_value(bytes)?.1))
+}
+
+/// A whole value, and what follows it.
+#[inline(never)]
+fn any_value(bytes: &[u8]) -> Result<(&[u8], &[u8]), ReadError> {
+    let mut reader = Reader::new(bytes);
+    Ok((reader.skip()?, reader.rest()))
 }

@@ -4,10 +4,11 @@
 //! field: so nothing is found twice.
 
 use std::collections::BTreeSet;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use fluentcast_event::field::{PathId, PathSet};
+use fluentcast_event::msgpack::Reader;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
@@ -122,7 +123,7 @@ impl<T: Clone + PartialEq> FilterIndex<T> {
         };
         let fields = self.fields.find(record);
         for (field, value) in &fields {
-            if let Some(key) = Key::of(*value) {
+            if let Some(key) = Reader::new(value).read().ok().and_then(Key::of) {
                 ask(self.bucket(*field, key));
             }
         }
@@ -168,5 +169,13 @@ impl<T> Bucket<T> {
 }
 
 fn hash(hashing: &RandomState, field: PathId, key: Key<&[u8]>) -> u64 {
-    hashing.hash_one((field, key))
+    let mut hasher = hashing.build_hasher();
+    field.hash(&mut hasher);
+    match key {
+        Key::Null => hasher.write_u8(0),
+        Key::Bool(truth) => hasher.write_u8(1 + u8::from(truth)),
+        Key::Number(bits) => hasher.write_u64(bits),
+        Key::Text(bytes) => hasher.write(bytes),
+    }
+    hasher.finish()
 }

@@ -11,8 +11,8 @@ use hashbrown::HashTable;
 use slab::Slab;
 use smallvec::SmallVec;
 
-use super::Entries;
-use crate::msgpack::{ReadError, Reader, Value};
+use super::each_entry;
+use crate::msgpack::ReadError;
 
 #[cfg(test)]
 mod tests;
@@ -22,8 +22,8 @@ mod tests;
 pub struct PathId(usize);
 
 /// What a record holds of the paths of a set: each at most once, in the order of their ids, with the
-/// value that [`super::lookup`] gives.
-pub type Found<'a> = SmallVec<[(PathId, Value<'a>); 8]>;
+/// bytes of the value that [`super::lookup`] gives.
+pub type Found<'a> = SmallVec<[(PathId, &'a [u8]); 8]>;
 
 /// Paths to look up together, each as often in the set as it was inserted.
 ///
@@ -34,8 +34,8 @@ pub struct PathSet {
     nodes: Slab<Node>,
     edges: HashTable<Edge>,
     hashing: RandomState,
-    /// Bit `n`: a part may have a length that is `n` modulo 64. Spares most keys the hashing.
-    lengths: u64,
+    /// The [`sketch`] of every part there has been since the set was empty. Spares most keys the hashing.
+    sketches: u64,
 }
 
 #[derive(Debug, Default)]
@@ -61,8 +61,8 @@ const ROOT: usize = 0;
 struct Hit<'a> {
     node: usize,
     key_len: usize,
-    /// Entries of its map that come after it.
-    left: u32,
+    /// Which of the hits it is.
+    place: usize,
     value: &'a [u8],
 }
 
@@ -74,7 +74,7 @@ impl Default for PathSet {
             nodes: Slab::from_iter([(ROOT, Node::default())]),
             edges: HashTable::new(),
             hashing: RandomState::default(),
-            lengths: 0,
+            sketches: 0,
         }
     }
 }
@@ -125,21 +125,39 @@ impl PathSet {
     #[must_use]
     pub fn find<'a>(&self, record: &'a [u8]) -> Found<'a> {
         let mut found = Found::new();
-        // What is broken holds nothing, like for `lookup`: nothing was found before the error.
-        let _ = self.scan(record, ROOT, &mut Hits::new(), &mut found);
+        let flat = self.nodes[ROOT].children + 1 == self.nodes.len();
+        let sound = if flat {
+            self.scan_flat(record, &mut found)
+        } else {
+            self.scan(record, ROOT, &mut Hits::new(), &mut found)
+        };
+        if sound.is_err() {
+            // Like for `lookup`: what is broken holds nothing.
+            found.clear();
+        }
         if found.len() > 1 {
-            // What was found first by the rules of `lookup` stays.
+            // What comes first by the rules of `lookup` stays.
             found.sort_by_key(|(path, _)| *path);
             found.dedup_by_key(|(path, _)| *path);
         }
         found
     }
 
+    /// [`PathSet::scan`] while no path has a dot: then every edge ends a path, and a key with dots meets
+    /// none.
+    fn scan_flat<'a>(&self, record: &'a [u8], found: &mut Found<'a>) -> Result<(), ReadError> {
+        each_entry(record, |key, value| {
+            if let Some(node) = self.child(ROOT, key) {
+                found.push((PathId(node), value));
+            }
+        })?;
+        // The last of duplicate keys comes first.
+        found.reverse();
+        Ok(())
+    }
+
     /// Adds what a map holds below a node, in the order in which `lookup` would prefer it: by the
     /// longest key. Goes as deep as the record is nested, not as the paths are long.
-    ///
-    /// # Errors
-    /// Only for a whole record: what lies in a map was skipped over without an error before.
     fn scan<'a>(
         &self,
         map: &'a [u8],
@@ -148,18 +166,12 @@ impl PathSet {
         found: &mut Found<'a>,
     ) -> Result<(), ReadError> {
         let first = hits.len();
-        let flat = self.nodes[ROOT].children + 1 == self.nodes.len();
-        let mut entries = Entries::of(map)?;
-        while let Some((key, value)) = entries.next()? {
-            // A part has no dot, so that a key with dots meets none when it is not taken apart.
-            let node = if flat { self.child(from, key) } else { self.descend(from, key) };
-            if let Some(node) = node {
-                hits.push(Hit { node, key_len: key.len(), left: entries.left, value });
+        each_entry(map, |key, value| {
+            if let Some(node) = self.descend(from, key) {
+                hits.push(Hit { node, key_len: key.len(), place: hits.len(), value });
             }
-        }
-        if hits.len() > first + 1 {
-            hits[first..].sort_unstable_by_key(|hit| (Reverse(hit.key_len), hit.node, hit.left));
-        }
+        })?;
+        hits[first..].sort_unstable_by_key(|hit| (Reverse(hit.key_len), hit.node, Reverse(hit.place)));
         let mut previous = None;
         for at in first..hits.len() {
             let Hit { node, value, .. } = hits[at];
@@ -169,7 +181,7 @@ impl PathSet {
             }
             let Node { inserted, children } = self.nodes[node];
             if inserted > 0 {
-                found.push((PathId(node), Reader::new(value).read()?));
+                found.push((PathId(node), value));
             }
             if children > 0 {
                 self.scan(value, node, hits, found)?;
@@ -183,10 +195,13 @@ impl PathSet {
         parts(key).try_fold(from, |node, part| self.child(node, part))
     }
 
+    #[inline]
     fn child(&self, parent: usize, part: &[u8]) -> Option<usize> {
-        if self.lengths & length_bit(part) == 0 {
-            return None;
-        }
+        if self.sketches & sketch(part) == 0 { None } else { self.edge(parent, part) }
+    }
+
+    #[inline(never)]
+    fn edge(&self, parent: usize, part: &[u8]) -> Option<usize> {
         let is_it = |edge: &Edge| edge.parent == parent && *edge.part == *part;
         Some(self.edges.find(hash(&self.hashing, parent, part), is_it)?.child)
     }
@@ -194,7 +209,7 @@ impl PathSet {
     fn grow(&mut self, parent: usize, part: &[u8]) -> usize {
         let child = self.nodes.insert(Node::default());
         self.nodes[parent].children += 1;
-        self.lengths |= length_bit(part);
+        self.sketches |= sketch(part);
         let hash_of = |edge: &Edge| hash(&self.hashing, edge.parent, &edge.part);
         let edge = Edge { parent, part: part.into(), child };
         self.edges.insert_unique(hash_of(&edge), edge, hash_of);
@@ -209,7 +224,7 @@ impl PathSet {
             edge.remove();
         }
         if self.edges.is_empty() {
-            self.lengths = 0;
+            self.sketches = 0;
         }
     }
 }
@@ -218,8 +233,10 @@ fn parts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|byte| *byte == b'.')
 }
 
-fn length_bit(part: &[u8]) -> u64 {
-    1 << (part.len() % 64)
+/// One of 64 bits, by length and first byte.
+fn sketch(part: &[u8]) -> u64 {
+    let first = part.first().copied().unwrap_or_default();
+    1 << ((usize::from(first) ^ part.len()) % 64)
 }
 
 fn hash(hashing: &RandomState, parent: usize, part: &[u8]) -> u64 {
