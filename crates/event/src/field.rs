@@ -80,7 +80,7 @@ fn each_entry<'a>(map: &'a [u8], mut each: impl FnMut(&'a [u8], &'a [u8])) -> Re
 }
 
 /// Entries of the map, and what follows its head.
-#[inline(never)]
+#[cold]
 fn any_map(bytes: &[u8]) -> Result<(u32, &[u8]), ReadError> {
     let mut reader = Reader::new(bytes);
     let len = if let Value::Map(len) = reader.read()? { len } else { 0 };
@@ -128,7 +128,7 @@ static SHORT_SIZE_BY_HEAD: [u8; 256] = {
 };
 
 /// A key, if it is text, and what follows it.
-#[inline(never)]
+#[cold]
 fn any_key(bytes: &[u8]) -> Result<(Option<&[u8]>, &[u8]), ReadError> {
     let mut reader = Reader::new(bytes);
     if let Value::Str(key) | Value::Bin(key) = reader.read()? {
@@ -138,7 +138,7 @@ fn any_key(bytes: &[u8]) -> Result<(Option<&[u8]>, &[u8]), ReadError> {
 }
 
 /// A whole value, and what follows it.
-#[inline(never)]
+#[cold]
 fn any_value(bytes: &[u8]) -> Result<(&[u8], &[u8]), ReadError> {
     let mut reader = Reader::new(bytes);
     Ok((reader.skip()?, reader.rest()))

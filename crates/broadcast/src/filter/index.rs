@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use fluentcast_event::field::{PathId, PathSet};
+use fluentcast_event::field::{Found, PathId, PathSet};
 use fluentcast_event::msgpack::Reader;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -121,7 +121,8 @@ impl<T: Clone + PartialEq> FilterIndex<T> {
         let mut ask = |entries: &'a [Entry<T>]| {
             entries.iter().filter(|entry| entry.passes(record)).for_each(|entry| found(&entry.target));
         };
-        let fields = self.fields.find(record);
+        let mut fields = Found::new();
+        self.fields.find(record, &mut fields);
         for (field, value) in &fields {
             if let Some(key) = Reader::new(value).read().ok().and_then(Key::of) {
                 ask(self.bucket(*field, key));
@@ -179,3 +180,6 @@ fn hash(hashing: &RandomState, field: PathId, key: Key<&[u8]>) -> u64 {
     }
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests;

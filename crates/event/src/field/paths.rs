@@ -121,15 +121,13 @@ impl PathSet {
         self.edges.is_empty()
     }
 
-    /// Looks up all paths in a record.
-    #[must_use]
-    pub fn find<'a>(&self, record: &'a [u8]) -> Found<'a> {
-        let mut found = Found::new();
+    /// Looks up all paths in a record and puts what it holds into `found`, which was empty.
+    pub fn find<'a>(&self, record: &'a [u8], found: &mut Found<'a>) {
         let flat = self.nodes[ROOT].children + 1 == self.nodes.len();
         let sound = if flat {
-            self.scan_flat(record, &mut found)
+            self.scan_flat(record, found)
         } else {
-            self.scan(record, ROOT, &mut Hits::new(), &mut found)
+            self.scan(record, ROOT, &mut Hits::new(), found)
         };
         if sound.is_err() {
             // Like for `lookup`: what is broken holds nothing.
@@ -140,19 +138,24 @@ impl PathSet {
             found.sort_by_key(|(path, _)| *path);
             found.dedup_by_key(|(path, _)| *path);
         }
-        found
     }
 
     /// [`PathSet::scan`] while no path has a dot: then every edge ends a path, and a key with dots meets
     /// none.
+    #[inline(never)]
     fn scan_flat<'a>(&self, record: &'a [u8], found: &mut Found<'a>) -> Result<(), ReadError> {
+        let sketches = self.sketches;
         each_entry(record, |key, value| {
-            if let Some(node) = self.child(ROOT, key) {
+            if sketches & sketch(key) != 0
+                && let Some(node) = self.edge(ROOT, key)
+            {
                 found.push((PathId(node), value));
             }
         })?;
-        // The last of duplicate keys comes first.
-        found.reverse();
+        if found.len() > 1 {
+            // The last of duplicate keys comes first.
+            found.reverse();
+        }
         Ok(())
     }
 

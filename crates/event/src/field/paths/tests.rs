@@ -65,7 +65,9 @@ fn record() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn values<'a>(set: &PathSet, record: &'a [u8]) -> Vec<(PathId, Value<'a>)> {
-    set.find(record).into_iter().map(|(id, value)| (id, Reader::new(value).read().unwrap())).collect()
+    let mut found = Found::new();
+    set.find(record, &mut found);
+    found.into_iter().map(|(id, value)| (id, Reader::new(value).read().unwrap())).collect()
 }
 
 proptest! {
