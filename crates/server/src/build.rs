@@ -260,7 +260,7 @@ impl Builder<'_> {
         let history = Arc::new(opened.map_err(|error| BuildError {
             origin: origin.clone(),
             what: format!("cannot keep a history in {}", path.display()),
-            error: io::Error::other(error),
+            error,
         })?);
         self.histories.push(Arc::clone(&history));
         Ok(Some(history))

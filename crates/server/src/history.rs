@@ -8,14 +8,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use fluentcast_broadcast::history as stream;
 use fluentcast_broadcast::history::{
     Epoch, Journal, JournalRead, NotStored, Piece, Position, Resolved, Storing,
 };
 use fluentcast_config::settings::{self, Sync};
 use fluentcast_event::EventTime;
-use fluentcast_event::limits::{HISTORY_RETAIN_INTERVAL, HISTORY_STOP_TIMEOUT, HISTORY_WRITE_TIMEOUT};
-use fluentcast_history::{self as disk, Bounds, OpenError, Part, Reader, Recovery, Store, Syncer};
+use fluentcast_event::limits::{
+    COMPLAINT_INTERVAL, HISTORY_RETAIN_INTERVAL, HISTORY_STOP_TIMEOUT, HISTORY_WRITE_TIMEOUT,
+};
+use fluentcast_history::{self as disk, Bounds, Part, Reader, Recovery, Store, Syncer};
 use tokio::sync::oneshot;
 
 use crate::metrics::Metrics;
@@ -46,12 +47,18 @@ enum Job {
 }
 
 /// What is wrong, if something is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Trouble {
     reason: Mutex<Option<String>>,
     /// A write has not come back in time; until it does nothing is given to the thread.
-    stuck: Arc<AtomicBool>,
+    stuck: AtomicBool,
     log: Gate,
+}
+
+impl Default for Trouble {
+    fn default() -> Self {
+        Self { reason: Mutex::default(), stuck: AtomicBool::new(false), log: Gate::new(COMPLAINT_INTERVAL) }
+    }
 }
 
 impl Trouble {
@@ -86,13 +93,13 @@ impl DiskHistory {
     ///
     /// # Errors
     /// When the directory cannot be used, or is used by another process.
-    pub fn open(settings: &settings::History, path: &Path, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
+    pub fn open(settings: &settings::History, path: &Path, metrics: Arc<Metrics>) -> io::Result<Self> {
         let bounds = Bounds {
             events: settings.events,
             bytes: settings.size.map(|size| size.0),
             age: settings.age,
         };
-        let (mut store, recovery) = Store::open(path, bounds)?;
+        let (mut store, recovery) = Store::open(path, bounds).map_err(io::Error::other)?;
         let path = path.display().to_string();
         tell(&path, &recovery);
         retain(&mut store, &path);
@@ -119,8 +126,7 @@ impl DiskHistory {
         };
         std::thread::Builder::new()
             .name("history".to_owned())
-            .spawn(move || writer.run(store, &queue))
-            .map_err(|error| OpenError::new("start a thread for", Path::new(&history.path), error))?;
+            .spawn(move || writer.run(store, &queue))?;
         Ok(history)
     }
 
@@ -153,8 +159,9 @@ impl DiskHistory {
             return Err(NotStored("the disk does not answer".to_owned()));
         }
         let (done, wait) = oneshot::channel();
-        self.send(Job::Append(for_disk(piece), done));
+        // Taken back by the thread when the write has come back, however late.
         self.trouble.stuck.store(true, Ordering::SeqCst);
+        self.send(Job::Append(for_disk(piece), done));
         let attempt = match tokio::time::timeout(HISTORY_WRITE_TIMEOUT, wait).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(error))) => Err(error.to_string()),
@@ -252,8 +259,8 @@ fn for_disk(piece: Piece) -> disk::Piece {
     disk::Piece { first_seq, events: u32::try_from(events).unwrap_or(u32::MAX), newest_time, batch }
 }
 
-fn from_disk(piece: disk::Piece) -> stream::Piece {
-    stream::Piece { first_seq: piece.first_seq, events: u64::from(piece.events), batch: piece.batch }
+fn from_disk(piece: disk::Piece) -> Piece {
+    Piece { first_seq: piece.first_seq, events: u64::from(piece.events), batch: piece.batch }
 }
 
 /// The thread that writes.
