@@ -329,6 +329,10 @@ pub const EXPRESSION_REGEX_BYTES_MAX: usize = 64 * 1024;
 /// Parentheses and repetitions within each other in one regular expression of a filter, in levels.
 pub const EXPRESSION_REGEX_NESTING_MAX: u32 = 50;
 
+/// Classes of very many characters, such as `\pL`, in one regular expression of a filter. Reading one costs
+/// up to a quarter of a millisecond where case is ignored.
+pub const EXPRESSION_REGEX_WIDE_CLASSES_MAX: usize = 16;
+
 /// What one regular expression of a filter may remember of texts it has read, in bytes and per thread
 /// that evaluates it at the same time. Usual ones need a few KiB.
 pub const EXPRESSION_REGEX_CACHE_BYTES: usize = 128 * 1024;

@@ -11,10 +11,9 @@ use crate::node::{Comparison, Node, Search};
 use crate::steps::{Fault, Steps};
 use crate::value::{Value, walk};
 
-/// Evaluates a whole expression.
-pub(crate) fn outcome(node: &Node, tag: &str, time: EventTime, record: &[u8]) -> Outcome {
-    let mut evaluation = Evaluation { tag, time, record, steps: Steps::new() };
-    match evaluation.truth(node) {
+/// Evaluates a whole expression, within the steps given.
+pub(crate) fn outcome(node: &Node, tag: &str, time: EventTime, record: &[u8], steps: &mut Steps) -> Outcome {
+    match (Evaluation { tag, time, record, steps }).truth(node) {
         Ok(true) => Outcome::True,
         Ok(false) => Outcome::False,
         Err(Fault::Error) => Outcome::Error,
@@ -22,21 +21,21 @@ pub(crate) fn outcome(node: &Node, tag: &str, time: EventTime, record: &[u8]) ->
     }
 }
 
-struct Evaluation<'a> {
+struct Evaluation<'a, 's> {
     tag: &'a str,
     time: EventTime,
     record: &'a [u8],
-    steps: Steps,
+    steps: &'s mut Steps,
 }
 
-impl<'a> Evaluation<'a> {
+impl<'a> Evaluation<'a, '_> {
     fn value(&mut self, node: &'a Node) -> Result<Value<'a>, Fault> {
         self.steps.spend(1)?;
         match node {
             Node::Literal(literal) => Ok(literal.into()),
             Node::Tag => Ok(Value::String(self.tag.as_bytes())),
             Node::Time => Ok(Value::Time(self.time)),
-            Node::Record(path) => Value::read(walk::find(self.record, path, &mut self.steps)?),
+            Node::Record(path) => Value::read(walk::find(self.record, path, self.steps)?),
             Node::Size(of) => self.size(of).map(Value::Number),
             Node::Negate(of) => {
                 let number = self.value(of)?.number()?;
@@ -52,17 +51,17 @@ impl<'a> Evaluation<'a> {
             Node::Or(terms) => self.chain(terms, true),
             Node::Not(of) => Ok(!self.truth(of)?),
             Node::Compare(comparison, sides) => self.compare(*comparison, sides),
-            Node::OneOf(of, list) => self.value(of)?.is_one_of(list, &mut self.steps),
+            Node::OneOf(of, list) => self.value(of)?.is_one_of(list, self.steps),
             Node::In(sides) => self.contained(sides),
             Node::Search(search, sides) => self.search(*search, sides),
             Node::Matches(text, pattern) => {
                 let text = self.value(text)?.string()?;
-                pattern.is_match(text, &mut self.steps)
+                pattern.is_match(text, self.steps)
             }
             Node::Has(path) => {
                 let Some((last, parents)) = path.split_last() else { return Err(Fault::Error) };
-                let container = walk::find(self.record, parents, &mut self.steps)?;
-                Ok(walk::step(container, last, &mut self.steps)?.is_some())
+                let container = walk::find(self.record, parents, self.steps)?;
+                Ok(walk::step(container, last, self.steps)?.is_some())
             }
             Node::Literal(_) | Node::Tag | Node::Time | Node::Record(_) | Node::Size(_) | Node::Negate(_) => {
                 self.value(node)?.truth()
@@ -88,22 +87,22 @@ impl<'a> Evaluation<'a> {
     fn compare(&mut self, comparison: Comparison, [left, right]: &'a [Node; 2]) -> Result<bool, Fault> {
         let (left, right) = (self.value(left)?, self.value(right)?);
         let ordered = match comparison {
-            Comparison::Equal => return left.equals(right, &mut self.steps),
-            Comparison::NotEqual => return Ok(!left.equals(right, &mut self.steps)?),
+            Comparison::Equal => return left.equals(right, self.steps),
+            Comparison::NotEqual => return Ok(!left.equals(right, self.steps)?),
             Comparison::Less => Ordering::is_lt,
             Comparison::LessOrEqual => Ordering::is_le,
             Comparison::Greater => Ordering::is_gt,
             Comparison::GreaterOrEqual => Ordering::is_ge,
         };
-        Ok(left.order(right, &mut self.steps)?.is_some_and(ordered))
+        Ok(left.order(right, self.steps)?.is_some_and(ordered))
     }
 
     fn contained(&mut self, [left, right]: &'a [Node; 2]) -> Result<bool, Fault> {
         let (left, right) = (self.value(left)?, self.value(right)?);
         match (left, right) {
-            (_, Value::List(list)) => walk::list_contains(list, left, &mut self.steps),
+            (_, Value::List(list)) => walk::list_contains(list, left, self.steps),
             (Value::String(_) | Value::Number(_) | Value::Bool(_), Value::Map(map)) => {
-                Ok(walk::entry(map, left, &mut self.steps)?.is_some())
+                Ok(walk::entry(map, left, self.steps)?.is_some())
             }
             _ => Err(Fault::Error),
         }

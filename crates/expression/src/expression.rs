@@ -11,6 +11,7 @@ use crate::error::ParseError;
 use crate::evaluate;
 use crate::node::Node;
 use crate::parse;
+use crate::steps::Steps;
 
 #[cfg(test)]
 mod tests;
@@ -58,7 +59,7 @@ impl Expression {
     /// Evaluates it for an event. Of duplicate keys in the record the last counts.
     #[must_use]
     pub fn evaluate(&self, tag: &str, time: EventTime, record: &[u8]) -> Outcome {
-        evaluate::outcome(&self.parsed.root, tag, time, record)
+        evaluate::outcome(&self.parsed.root, tag, time, record, &mut Steps::new())
     }
 
     /// Whether it holds for an event.

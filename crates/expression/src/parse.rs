@@ -65,19 +65,17 @@ impl<'a> Parser<'a> {
     }
 
     fn either(&mut self) -> Parsed {
-        self.chain("||", Self::both, |node| match node {
+        self.chain("||", Self::both, Node::Or, |node| match node {
             Node::Or(terms) => terms,
             other => vec![other],
         })
-        .map(|(at, terms)| Operand { node: single(terms, Node::Or), at })
     }
 
     fn both(&mut self) -> Parsed {
-        self.chain("&&", Self::relation, |node| match node {
+        self.chain("&&", Self::relation, Node::And, |node| match node {
             Node::And(terms) => terms,
             other => vec![other],
         })
-        .map(|(at, terms)| Operand { node: single(terms, Node::And), at })
     }
 
     /// Terms with one operator between them. Chains within a chain of the same operator are flattened.
@@ -85,21 +83,22 @@ impl<'a> Parser<'a> {
         &mut self,
         symbol: &'static str,
         term: fn(&mut Self) -> Parsed,
+        build: fn(Vec<Node>) -> Node,
         flatten: fn(Node) -> Vec<Node>,
-    ) -> Parsed<(usize, Vec<Node>)> {
+    ) -> Parsed {
         let first = term(self)?;
-        let at = first.at;
         if self.next.kind != Kind::Symbol(symbol) {
-            return Ok((at, vec![first.node]));
+            return Ok(first);
         }
         self.expect_truth(&first, symbol)?;
+        let at = first.at;
         let mut terms = flatten(first.node);
         while self.take(symbol)? {
             let next = term(self)?;
             self.expect_truth(&next, symbol)?;
             terms.extend(flatten(next.node));
         }
-        Ok((at, terms))
+        Ok(Operand { node: build(terms), at })
     }
 
     fn relation(&mut self) -> Parsed {
@@ -314,17 +313,5 @@ impl<'a> Parser<'a> {
 
     fn error(&self, at: usize, message: impl Into<String>, hint: impl Into<String>) -> ParseError {
         ParseError::new(self.text, at, message, hint)
-    }
-}
-
-/// A chain of one term is that term.
-fn single(mut terms: Vec<Node>, chain: fn(Vec<Node>) -> Node) -> Node {
-    match terms.pop() {
-        Some(only) if terms.is_empty() => only,
-        Some(last) => {
-            terms.push(last);
-            chain(terms)
-        }
-        None => chain(terms),
     }
 }

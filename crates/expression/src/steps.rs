@@ -34,4 +34,9 @@ impl Steps {
         self.left = self.left.checked_sub(steps).ok_or(Fault::OverBudget)?;
         Ok(())
     }
+
+    #[cfg(test)]
+    pub(crate) fn spent(&self) -> usize {
+        EXPRESSION_STEPS_PER_EVENT_MAX - self.left
+    }
 }

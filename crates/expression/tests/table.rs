@@ -23,7 +23,7 @@ fn packed(json: &str) -> Vec<u8> {
 /// Seconds, and nanoseconds behind a dot.
 fn time(text: &str) -> EventTime {
     let (seconds, nanos) = text.split_once('.').unwrap_or((text, "0"));
-    EventTime { seconds: seconds.parse().unwrap(), nanos: nanos.parse().unwrap() }
+    EventTime { seconds: seconds.parse().expect("seconds"), nanos: nanos.parse().expect("nanos") }
 }
 
 fn said(expression: &str, event: &Event<'_>) -> String {

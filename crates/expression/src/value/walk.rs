@@ -31,11 +31,13 @@ pub(crate) fn step<'a>(container: &'a [u8], key: &Key, steps: &mut Steps) -> Res
     }
 }
 
-/// The value of a field of a map; of duplicates the last.
+/// The value of a field of a map; of duplicates the last. The hot path of every expression.
 fn field<'a>(map: &'a [u8], name: &[u8], steps: &mut Steps) -> Result<Option<&'a [u8]>, Fault> {
-    let mut contents = Contents::of(map)?;
+    let Contents { mut rest, left } = Contents::of(map)?;
     let mut found = None;
-    while let Some((key, value)) = contents.next_entry(steps)? {
+    for _ in 0..left / 2 {
+        let key = take(&mut rest, steps)?;
+        let value = take(&mut rest, steps)?;
         let is_wanted = match key {
             [0xa0..=0xbf, key @ ..] => key == name,
             _ => matches!(Value::read(key)?, Value::String(key) if key == name),
@@ -121,7 +123,7 @@ type Entry<'a> = (&'a [u8], &'a [u8]);
 
 /// What a list or a map holds, one whole value after the other; of a map keys and values in turn.
 struct Contents<'a> {
-    reader: Reader<'a>,
+    rest: &'a [u8],
     left: u64,
 }
 
@@ -133,7 +135,7 @@ impl<'a> Contents<'a> {
             msgpack::Value::Map(len) => 2 * u64::from(len),
             _ => return Err(Fault::Error),
         };
-        Ok(Self { reader, left })
+        Ok(Self { rest: reader.rest(), left })
     }
 
     fn next(&mut self, steps: &mut Steps) -> Result<Option<&'a [u8]>, Fault> {
@@ -141,9 +143,7 @@ impl<'a> Contents<'a> {
             return Ok(None);
         }
         self.left -= 1;
-        let value = self.reader.skip()?;
-        steps.spend(cost(value))?;
-        Ok(Some(value))
+        take(&mut self.rest, steps).map(Some)
     }
 
     fn next_entry(&mut self, steps: &mut Steps) -> Result<Option<Entry<'a>>, Fault> {
@@ -152,10 +152,24 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// The steps of passing over a value: a scalar is passed in one go, whatever its length.
-fn cost(value: &[u8]) -> usize {
-    match value {
-        [0x80..=0x9f | 0xdc..=0xdf, ..] => 1 + value.len() / 8,
-        _ => 1,
-    }
+/// Passes over one whole value.
+#[inline]
+fn take<'a>(rest: &mut &'a [u8], steps: &mut Steps) -> Result<&'a [u8], Fault> {
+    let (size, cost) = match **rest {
+        // Short strings and small numbers are most of what records hold.
+        [head @ 0xa0..=0xbf, ..] => (1 + usize::from(head & 0x1f), 1),
+        [0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff, ..] => (1, 1),
+        _ => skip(rest)?,
+    };
+    steps.spend(cost)?;
+    let value;
+    (value, *rest) = rest.split_at_checked(size).ok_or(Fault::Error)?;
+    Ok(value)
+}
+
+/// The size of any value, and the steps to pass over it: a scalar takes one, whatever its length.
+fn skip(rest: &[u8]) -> Result<(usize, usize), Fault> {
+    let size = Reader::new(rest).skip()?.len();
+    let is_container = matches!(rest, [0x80..=0x9f | 0xdc..=0xdf, ..]);
+    Ok((size, if is_container { 1 + size / 8 } else { 1 }))
 }
