@@ -70,6 +70,23 @@ fn hostile_records_end_at_the_budget() {
     assert_eq!(said, Outcome::False);
     assert!(steps < 100, "a long string is passed over in one go: {steps}");
 
+    let (said, steps) = cost("record.a == record.a", &text);
+    assert_eq!(said, Outcome::True);
+    assert!(steps > 5_000, "comparing long strings costs: {steps}");
+
+    let mut text = b"\x81\xa1a".to_vec();
+    msgpack::write_str(&mut text, &"a".repeat(2_000_000));
+    assert_eq!(
+        cost("record.a.contains('b') || true", &text),
+        (Outcome::OverBudget, 5),
+        "refused before it began"
+    );
+
+    // What is passed over counts too, when it is nested.
+    let beside = [b"\x82".as_slice(), &long_list[1..], b"\xa1b\x01"].concat();
+    assert_eq!(cost("record.b == 1", &beside).0, Outcome::True);
+    assert_eq!(cost(&["record.b == 1"; 10].join(" && "), &beside).0, Outcome::OverBudget);
+
     // Lists within lists whose elements are the same again would double at every level.
     let doubling = (0..100).fold("1".to_owned(), |inner, _| format!("[{inner}]"));
     let record = packed(&format!("{{\"a\":{doubling},\"b\":{doubling}}}"));
