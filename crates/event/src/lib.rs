@@ -12,6 +12,7 @@ pub mod json;
 pub mod limits;
 pub mod msgpack;
 pub mod pattern;
+pub mod projection;
 pub mod record;
 pub mod route;
 pub mod ruby_regex;

@@ -417,3 +417,39 @@ pub const HISTORY_HOLES_REPORTED_MAX: usize = 64;
 
 const _: () = assert!(HISTORY_SEGMENT_FILE_BYTES_MIN <= HISTORY_SEGMENT_FILE_BYTES);
 const _: () = assert!(HISTORY_HEADS_WINDOW_BYTES as u64 <= HISTORY_STRETCH_BYTES);
+/// Longest filter expression of a client (`$filter`), in bytes. A request line carries it; real ones stay
+/// below 300.
+pub const EXPRESSION_BYTES_MAX: usize = 4096;
+
+/// Parentheses, calls, `!` and `-` within each other in a filter expression, in levels: both parsing and
+/// evaluating recurse this deep.
+pub const EXPRESSION_DEPTH_MAX: usize = 32;
+
+/// Operators, names, keys and literals of a filter expression together. Each may cost every event.
+pub const EXPRESSION_NODES_MAX: usize = 1024;
+
+/// Regular expressions in one filter expression. Each keeps a compiled program and a cache.
+pub const EXPRESSION_REGEXES_MAX: usize = 8;
+
+/// Largest program one regular expression of a filter may compile to, in bytes. Usual ones take 1 to
+/// 20 KiB; `(a{1000}){1000}` would take 50 MiB.
+pub const EXPRESSION_REGEX_BYTES_MAX: usize = 64 * 1024;
+
+/// Parentheses and repetitions within each other in one regular expression of a filter, in levels.
+pub const EXPRESSION_REGEX_NESTING_MAX: u32 = 50;
+
+/// Classes of very many characters, such as `\pL`, in one regular expression of a filter. Reading one costs
+/// up to a quarter of a millisecond where case is ignored.
+pub const EXPRESSION_REGEX_WIDE_CLASSES_MAX: usize = 16;
+
+/// What one regular expression of a filter may remember of texts it has read, in bytes and per thread
+/// that evaluates it at the same time. Usual ones need a few KiB.
+pub const EXPRESSION_REGEX_CACHE_BYTES: usize = 128 * 1024;
+
+/// Work that one filter expression may spend on one event, in steps: a node evaluated, a field passed
+/// over, a byte searched. A step takes about 1 to 10 ns, so an event costs at most some milliseconds; a
+/// usual filter on a usual record takes below 100 steps.
+pub const EXPRESSION_STEPS_PER_EVENT_MAX: usize = 1_000_000;
+
+/// Fields one client may ask for (`$fields`).
+pub const PROJECTION_FIELDS_MAX: usize = 64;
