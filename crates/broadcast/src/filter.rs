@@ -5,8 +5,10 @@
 //! over its fields and the filters that its values single out.
 
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 
-use fluentcast_event::field;
+use fluentcast_event::{Event, Tag, field};
+use fluentcast_expression::Expression;
 
 mod equality;
 mod index;
@@ -20,6 +22,30 @@ pub use index::FilterIndex;
 pub struct Filter {
     /// Field name to the values of which any will do.
     conditions: BTreeMap<String, AnyOf>,
+    /// `$filter`.
+    expression: Option<Asked>,
+}
+
+/// An expression, and what an index can use of it.
+#[derive(Clone, Debug)]
+struct Asked {
+    expression: Expression,
+    /// Of a field by its name: values of which it has one whenever the expression holds.
+    equalities: Vec<(String, AnyOf)>,
+}
+
+impl PartialEq for Asked {
+    fn eq(&self, other: &Self) -> bool {
+        self.expression == other.expression
+    }
+}
+
+impl Eq for Asked {}
+
+impl Hash for Asked {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.expression.hash(state);
+    }
 }
 
 impl Filter {
@@ -30,33 +56,55 @@ impl Filter {
         for (name, value) in pairs {
             conditions.entry(name).or_default().add(value.map_or(Expected::Null, Expected::Text));
         }
-        Self { conditions }
+        Self { conditions, expression: None }
     }
 
-    /// Whether every record passes.
+    /// The same filter, and what passes must meet the expression too.
+    #[must_use]
+    pub fn and(self, expression: Expression) -> Self {
+        let by_name = expression.equalities().filter_map(|equality| {
+            let mut any_of = AnyOf::default();
+            equality.values().iter().filter_map(Expected::of).for_each(|value| any_of.add(value));
+            Some((equality.name()?.to_owned(), any_of))
+        });
+        let equalities = by_name.collect();
+        Self { expression: Some(Asked { expression, equalities }), ..self }
+    }
+
+    /// Whether every event passes.
     #[must_use]
     pub fn passes_all(&self) -> bool {
-        self.conditions.is_empty()
+        self.conditions.is_empty() && self.expression.is_none()
     }
 
-    /// Whether the record passes. A dotted name reaches into maps; a key that really contains the dot
+    /// Whether the event passes. A dotted name reaches into maps; a key that really contains the dot
     /// wins.
     #[must_use]
-    pub fn passes(&self, record: &[u8]) -> bool {
-        self.conditions.iter().all(|(name, any_of)| any_of.contains(field::lookup(record, name)))
+    pub fn passes(&self, tag: &Tag, event: &Event<'_>) -> bool {
+        let has = |(name, any_of): (&String, &AnyOf)| any_of.contains(field::lookup(event.record, name));
+        let meets = |asked: &Asked| asked.expression.matches(tag.as_str(), event.time, event.record);
+        self.conditions.iter().all(has) && self.expression.as_ref().is_none_or(meets)
     }
 
     /// The equalities without which no record passes: by any one of them the filter can be found.
     fn equalities(&self) -> impl Iterator<Item = Equality<'_>> {
-        self.conditions.iter().map(|(name, any_of)| Equality { name, any_of })
+        let of_fields = self.conditions.iter().map(|(name, any_of)| Equality { name, any_of });
+        let of_expression = self.expression.iter().flat_map(|asked| &asked.equalities);
+        of_fields.chain(of_expression.map(|(name, any_of)| Equality { name, any_of }))
     }
 
     /// What is left to ask of records that were found by this equality.
     fn rest_after(&self, found_by: Equality<'_>) -> Self {
         let mut rest = self.clone();
-        if found_by.any_of.keys_decide() {
+        let is_found_by = |any_of: &AnyOf| any_of.keys_decide() && any_of == found_by.any_of;
+        if rest.conditions.get(found_by.name).is_some_and(is_found_by) {
             rest.conditions.remove(found_by.name);
         }
+        let is_all_of_it = |asked: &mut Asked| {
+            asked.expression.is_equality()
+                && asked.equalities.iter().any(|(name, any_of)| name == found_by.name && is_found_by(any_of))
+        };
+        rest.expression.take_if(is_all_of_it);
         rest
     }
 }

@@ -224,6 +224,7 @@ impl Builder<'_> {
                 format: if websocket.use_msgpack { Format::Msgpack } else { Format::Json },
                 add_tag: websocket.add_tag,
                 add_time: websocket.add_time,
+                fields: None,
             },
             token: websocket.token.clone(),
             hub: Arc::clone(&hub),

@@ -4,6 +4,7 @@
 //! a value with a key in common equals.
 
 use fluentcast_event::msgpack::Value;
+use fluentcast_expression::{Literal, Number};
 
 /// Integers from here on share their double with others.
 const DOUBLES_END: u128 = 1 << 53;
@@ -28,11 +29,14 @@ pub(super) enum Expected {
     Null,
     /// `?k=text`: that text, or the number or boolean that the text reads as.
     Text(String),
+    /// What an expression compares with: a value of this key. Only to be found by; the expression
+    /// itself is asked afterwards, unless the key decides.
+    Is(Key<Box<[u8]>>),
 }
 
 /// What a record's value and an expected one have in common when they may be equal. `B` holds the bytes
 /// of text: owned in an index, borrowed from a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Key<B> {
     /// Null, or no such field.
     Null,
@@ -85,6 +89,12 @@ impl AnyOf {
     pub(super) fn keys_decide(&self) -> bool {
         self.0.iter().all(|expected| match expected {
             Expected::Null => true,
+            Expected::Is(key) => match key {
+                // Null that is there; the key stands for a field that is not, too.
+                Key::Null => false,
+                Key::Bool(_) | Key::Text(_) => true,
+                Key::Number(bits) => f64::from_bits(*bits).abs() < DOUBLES_END as f64,
+            },
             Expected::Text(text) => {
                 text.parse().is_ok_and(|integer: i128| integer.unsigned_abs() < DOUBLES_END)
                     || text.parse::<i128>().is_err()
@@ -94,7 +104,9 @@ impl AnyOf {
 
     pub(super) fn breadth(&self) -> Breadth {
         let breadth = self.0.iter().map(|expected| match expected {
-            Expected::Null => Breadth::Null,
+            Expected::Null | Expected::Is(Key::Null) => Breadth::Null,
+            Expected::Is(Key::Bool(_)) => Breadth::Bool,
+            Expected::Is(_) => Breadth::Values,
             Expected::Text(text) if text.parse::<bool>().is_ok() => Breadth::Bool,
             Expected::Text(_) => Breadth::Values,
         });
@@ -103,22 +115,37 @@ impl AnyOf {
 }
 
 impl Expected {
+    /// What a literal of an expression may equal.
+    pub(super) fn of(literal: &Literal) -> Option<Self> {
+        Some(Self::Is(match literal {
+            Literal::Null => Key::Null,
+            Literal::Bool(truth) => Key::Bool(*truth),
+            Literal::Number(Number::Integer(integer)) => Key::number(*integer as f64),
+            Literal::Number(Number::Double(double)) => Key::number(*double),
+            Literal::String(text) => Key::Text(text.as_bytes().into()),
+            // No value of a record equals it.
+            Literal::Time(_) => return None,
+        }))
+    }
+
     fn keys(&self) -> impl Iterator<Item = Key<&[u8]>> {
-        let (null, text) = match self {
+        let (one, text) = match self {
             Self::Null => (Some(Key::Null), None),
+            Self::Is(key) => (Some(key.borrowed()), None),
             Self::Text(text) => (None, Some(text)),
         };
         let readings = text.into_iter().flat_map(|text| {
             let number = text.parse().ok().filter(|number: &f64| !number.is_nan());
             [Some(Key::Text(text.as_bytes())), text.parse().ok().map(Key::Bool), number.map(Key::number)]
         });
-        null.into_iter().chain(readings.flatten())
+        one.into_iter().chain(readings.flatten())
     }
 
     /// Whether the record's value is this one.
     fn equals(&self, value: Option<Value<'_>>) -> bool {
         let text = match self {
             Self::Null => return matches!(value, None | Some(Value::Nil)),
+            Self::Is(key) => return value.and_then(Key::of) == Some(key.borrowed()),
             Self::Text(text) => text,
         };
         match value {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use fluentcast_event::field::{Found, PathId, PathSet};
 use fluentcast_event::msgpack::Reader;
+use fluentcast_event::{Event, Tag};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
@@ -61,8 +62,8 @@ impl<T: Clone> Entry<T> {
         Self { target: target.clone(), rest }
     }
 
-    fn passes(&self, record: &[u8]) -> bool {
-        self.rest.as_ref().is_none_or(|rest| rest.passes(record))
+    fn passes(&self, tag: &Tag, event: &Event<'_>) -> bool {
+        self.rest.as_ref().is_none_or(|rest| rest.passes(tag, event))
     }
 }
 
@@ -116,13 +117,13 @@ impl<T: Clone + PartialEq> FilterIndex<T> {
         self.fields.remove(equality.name);
     }
 
-    /// Calls `found` for every filter the record passes, once each.
-    pub fn matching<'a>(&'a self, record: &[u8], mut found: impl FnMut(&'a T)) {
+    /// Calls `found` for every filter the event passes, once each.
+    pub fn matching<'a>(&'a self, tag: &Tag, event: &Event<'_>, mut found: impl FnMut(&'a T)) {
         let mut ask = |entries: &'a [Entry<T>]| {
-            entries.iter().filter(|entry| entry.passes(record)).for_each(|entry| found(&entry.target));
+            entries.iter().filter(|entry| entry.passes(tag, event)).for_each(|entry| found(&entry.target));
         };
         let mut fields = Found::new();
-        self.fields.find(record, &mut fields);
+        self.fields.find(event.record, &mut fields);
         for (field, value) in &fields {
             if let Some(key) = Reader::new(value).read().ok().and_then(Key::of) {
                 ask(self.bucket(*field, key));
