@@ -4,8 +4,11 @@
 //! event. In the other forms an event carries its number, and what stands around several of them is the
 //! segment's matter ([`crate::envelope`]).
 
+use std::sync::Arc;
+
 use fluentcast_event::json::{self, Mended};
 use fluentcast_event::msgpack::{self, ReadError};
+use fluentcast_event::projection::Projection;
 use fluentcast_event::{Event, EventTime, Tag};
 
 use crate::frame::{self, Opcode};
@@ -70,6 +73,8 @@ pub struct Shape {
     /// The time, in whole seconds, comes before the record. Classic only; otherwise it is always there, to
     /// the nanosecond.
     pub add_time: bool,
+    /// Only these fields of the record.
+    pub fields: Option<Arc<Projection>>,
 }
 
 /// Writes the events of one tag in one shape. Made once per batch: the tag is encoded once.
@@ -81,6 +86,8 @@ pub struct Encoder {
     before_seq: Vec<u8>,
     before_time: Vec<u8>,
     after: &'static [u8],
+    /// The fields of a record that are asked for.
+    projected: Vec<u8>,
 }
 
 impl Encoder {
@@ -130,14 +137,24 @@ impl Encoder {
                 b"}\n"
             }
         };
-        Self { shape: shape.clone(), before_seq, before_time, after }
+        Self { shape: shape.clone(), before_seq, before_time, after, projected: Vec::new() }
     }
 
     /// Appends the event, framed if its protocol frames each event.
     ///
     /// # Errors
     /// When the record is not sound MessagePack; `out` is then as it was.
-    pub fn write(&self, out: &mut Vec<u8>, seq: u64, event: &Event<'_>) -> Result<Mended, ReadError> {
+    pub fn write(&mut self, out: &mut Vec<u8>, seq: u64, event: &Event<'_>) -> Result<Mended, ReadError> {
+        let Some(fields) = &self.shape.fields else { return self.write_whole(out, seq, event) };
+        let mut projected = std::mem::take(&mut self.projected);
+        projected.clear();
+        fields.write(event.record, &mut projected)?;
+        let written = self.write_whole(out, seq, &Event { record: &projected, ..*event });
+        self.projected = projected;
+        written
+    }
+
+    fn write_whole(&self, out: &mut Vec<u8>, seq: u64, event: &Event<'_>) -> Result<Mended, ReadError> {
         if self.shape.protocol == Protocol::Classic {
             return frame::write_with(out, self.shape.format.opcode(), |out| {
                 self.write_bare(out, seq, event)
@@ -224,8 +241,8 @@ mod tests {
         let event = Event { time: EventTime { seconds: 1_700_000_000, nanos: 9 }, record };
         let frame = |format, add_tag, add_time| {
             let mut out = Vec::new();
-            let shape = Shape { protocol: Protocol::Classic, format, add_tag, add_time };
-            let encoder = Encoder::new(&shape, &Tag::from("test.a"), Epoch(0));
+            let shape = Shape { protocol: Protocol::Classic, format, add_tag, add_time, fields: None };
+            let mut encoder = Encoder::new(&shape, &Tag::from("test.a"), Epoch(0));
             encoder.write(&mut out, 1, &event).expect("a sound record");
             assert_eq!(out[0], if format == Format::Json { 0x81 } else { 0x82 });
             assert_eq!(usize::from(out[1]), out.len() - 2);
@@ -248,7 +265,7 @@ mod tests {
     fn a_tag_is_escaped() {
         let mut out = Vec::new();
         let shape =
-            Shape { protocol: Protocol::Classic, format: Format::Json, add_tag: true, add_time: false };
+            Shape { protocol: Protocol::Classic, format: Format::Json, add_tag: true, add_time: false, fields: None };
         let event = Event { time: EventTime::default(), record: b"\x80" };
         Encoder::new(&shape, &Tag::from("a\"b\n"), Epoch(0))
             .write(&mut out, 1, &event)
@@ -263,9 +280,9 @@ mod tests {
             record: b"\x81\xa1a\x01",
         };
         let encoded = |protocol, format| {
-            let shape = Shape { protocol, format, add_tag: false, add_time: false };
+            let shape = Shape { protocol, format, add_tag: false, add_time: false, fields: None };
             let mut out = Vec::new();
-            let encoder = Encoder::new(&shape, &Tag::from("t.x"), Epoch(0x1f));
+            let mut encoder = Encoder::new(&shape, &Tag::from("t.x"), Epoch(0x1f));
             encoder.write(&mut out, 300, &event).expect("a sound record");
             out
         };

@@ -422,6 +422,12 @@ impl Hub {
         state.tail.seq_at(time, oldest_seq)
     }
 
+    /// Whether there is a history on disk.
+    #[must_use]
+    pub fn has_journal(&self) -> bool {
+        self.journal.is_some()
+    }
+
     pub(crate) fn journal(&self) -> Option<&Arc<dyn Journal>> {
         self.journal.as_ref()
     }

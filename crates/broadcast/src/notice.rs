@@ -90,7 +90,7 @@ mod tests {
     use crate::history::GapReason;
 
     fn shape(protocol: Protocol, format: Format) -> Shape {
-        Shape { protocol, format, add_tag: false, add_time: false }
+        Shape { protocol, format, add_tag: false, add_time: false, fields: None }
     }
 
     #[test]

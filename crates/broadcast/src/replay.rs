@@ -223,9 +223,9 @@ impl Replay {
         let ViewKey { shape, tags, filter, .. } = &self.key;
         let last_seq = piece.last_seq().min(self.end_seq());
         if tags.takes(piece.batch.tag.as_str()) {
-            let encoder = Encoder::new(shape, &piece.batch.tag, self.hub.epoch());
+            let mut encoder = Encoder::new(shape, &piece.batch.tag, self.hub.epoch());
             for (seq, event) in (piece.first_seq..=last_seq).zip(piece.batch.events().flatten()) {
-                if seq >= self.next_seq && filter.passes(event.record) {
+                if seq >= self.next_seq && filter.passes(&piece.batch.tag, &event) {
                     // A record that cannot be encoded was counted when it was published.
                     let _ = self.log.append(seq, |out| encoder.write(out, seq, &event));
                 }

@@ -80,40 +80,56 @@ impl<'a> Iterator for Events<'a> {
         if self.reader.is_empty() {
             return None;
         }
-        let entry = self.reader.skip();
-        if entry.is_err() {
-            self.reader = Reader::new(&[]);
+        let mut reader = self.reader.clone();
+        let event = read_event(&mut reader, self.received);
+        if event.is_ok() {
+            self.reader = reader;
+            return Some(event);
         }
-        Some(entry.map_err(EntryError::from).and_then(|entry| read_entry(entry, self.received)))
+        // Whether only this entry is lost or all that follow it too, depends on all of its bytes.
+        match self.reader.skip() {
+            Ok(_) => Some(event),
+            Err(error) => {
+                self.reader = Reader::new(&[]);
+                Some(Err(error.into()))
+            }
+        }
     }
 }
 
 impl FusedIterator for Events<'_> {}
 
-/// Takes one sound entry apart. What follows time and record in it is ignored.
-fn read_entry(entry: &[u8], received: EventTime) -> Result<Event<'_>, EntryError> {
-    let mut reader = Reader::new(entry);
-    let len = match reader.read()? {
+/// Reads one entry. What follows time and record in it is ignored.
+fn read_event<'a>(reader: &mut Reader<'a>, received: EventTime) -> Result<Event<'a>, EntryError> {
+    /// An entry's time and record stand within its array.
+    const DEPTH: usize = 1;
+    let len = match reader.read_inlined()? {
         Value::Array(len @ 2..) => len,
         Value::Array(_) => return Err(EntryError::NotAnEvent("fewer than two elements")),
         _ => return Err(EntryError::NotAnEvent("not an array")),
     };
-    let time = read_time(&mut reader)?.unwrap_or(received);
-    let record = if len == 2 { reader.rest() } else { reader.skip()? };
-    match Reader::new(record).read()? {
-        Value::Map(_) => Ok(Event { time, record }),
-        _ => Err(EntryError::NotAnEvent("the record is not a map")),
+    let time = read_time(reader)?.unwrap_or(received);
+    let bytes = reader.rest();
+    let Value::Map(fields) = reader.read_inlined()? else {
+        return Err(EntryError::NotAnEvent("the record is not a map"));
+    };
+    reader.skip_values(2 * u64::from(fields), DEPTH + 1)?;
+    let record = &bytes[..bytes.len() - reader.rest().len()];
+    for _ in 2..len {
+        reader.skip_at(DEPTH)?;
     }
+    Ok(Event { time, record })
 }
 
+#[inline(always)]
 /// Reads the time, bare or as `[time, metadata]`; `None` stands for the time of reception.
 fn read_time(reader: &mut Reader<'_>) -> Result<Option<EventTime>, EntryError> {
-    match reader.read()? {
+    match reader.read_inlined()? {
         Value::Array(0) => Err(EntryError::NotAnEvent("the time is an empty array")),
         Value::Array(len) => {
             let time = scalar_time(reader.read()?)?;
             for _ in 1..len {
-                reader.skip()?;
+                reader.skip_at(2)?;
             }
             Ok(time)
         }
@@ -121,6 +137,7 @@ fn read_time(reader: &mut Reader<'_>) -> Result<Option<EventTime>, EntryError> {
     }
 }
 
+#[inline(always)]
 fn scalar_time(value: Value<'_>) -> Result<Option<EventTime>, EntryError> {
     let time = match value {
         Value::Nil | Value::UInt(0) | Value::F32(0.0) | Value::F64(0.0) => return Ok(None),

@@ -11,8 +11,14 @@ use std::collections::hash_map::Entry;
 
 use smallvec::SmallVec;
 
+use crate::word;
+
 /// Fields noted without an allocation: an everyday record has no more.
 const FIELDS_INLINE: usize = 16;
+
+/// Words of bits per map: enough that the keys of nine everyday maps in ten, or more, have all a bit of
+/// their own.
+const SEEN_WORDS: usize = 16;
 
 /// The fields of all maps that are open at the moment, innermost last.
 #[derive(Debug)]
@@ -34,6 +40,10 @@ struct Field {
 #[must_use]
 pub(crate) struct OpenMap {
     first: usize,
+    /// One bit for each key so far: keys on bits of their own differ.
+    seen: [u64; SEEN_WORDS],
+    /// Whether a key fell on a bit that was set.
+    seen_twice: bool,
 }
 
 impl OpenMaps {
@@ -42,26 +52,48 @@ impl OpenMaps {
     }
 
     pub(crate) fn open(&self) -> OpenMap {
-        OpenMap { first: self.fields.len() }
+        OpenMap { first: self.fields.len(), seen: [0; SEEN_WORDS], seen_twice: false }
     }
 
-    /// Notes that a key was just written from `key` to the end of `out`, and that its value comes next.
-    pub(crate) fn note_key(&mut self, out: &[u8], key: usize) {
-        let key_hash = hash(out.get(key..).unwrap_or_default());
-        self.fields.push(Field { key_hash, key, value: out.len() });
+    /// Notes that a key was just written, from `key` up to `value`, and that its value comes next.
+    /// `key_hash` is the [`hash`] of it or of a part that stands for it.
+    #[inline]
+    pub(crate) fn note_key(&mut self, map: &mut OpenMap, key_hash: u64, key: usize, value: usize) {
+        let slot = mix(0, key_hash) >> (64 - (64 * SEEN_WORDS).trailing_zeros());
+        let (seen, bit) = (&mut map.seen[slot as usize / 64 % SEEN_WORDS], 1 << (slot % 64));
+        map.seen_twice |= *seen & bit != 0;
+        *seen |= bit;
+        self.fields.push(Field { key_hash, key, value });
     }
 
-    /// Ends the innermost map, whose last value ends `out`, and returns how many fields it keeps.
-    /// `separator` stands between two fields.
-    pub(crate) fn close(&mut self, map: OpenMap, out: &mut Vec<u8>, separator: &[u8]) -> usize {
-        let Some(fields) = self.fields.get_mut(map.first..) else { return 0 };
+    /// Whether two keys of the innermost map may be the same: then [`OpenMaps::drop_duplicates`] must have
+    /// a look, once the map's last value is written.
+    #[inline]
+    pub(crate) fn may_hold_duplicates(&mut self, map: &OpenMap) -> bool {
+        map.seen_twice && self.have_equal_hashes(map)
+    }
+
+    #[inline(never)]
+    fn have_equal_hashes(&mut self, map: &OpenMap) -> bool {
+        let Some(fields) = self.fields.get_mut(map.first..) else { return false };
         fields.sort_unstable_by_key(|field| field.key_hash);
-        let kept = if fields.windows(2).any(|pair| pair[0].key_hash == pair[1].key_hash) {
-            fields.sort_unstable_by_key(|field| field.key);
-            drop_duplicates(fields, out, separator)
-        } else {
-            fields.len()
-        };
+        let found = fields.windows(2).any(|pair| pair[0].key_hash == pair[1].key_hash);
+        fields.sort_unstable_by_key(|field| field.key);
+        found
+    }
+
+    /// Puts the innermost map, whose last value ends `out`, together again with each key once.
+    /// `separator` stands between two fields.
+    #[cold]
+    pub(crate) fn drop_duplicates(&mut self, map: &OpenMap, out: &mut Vec<u8>, separator: &[u8]) {
+        let kept = drop_duplicates(self.fields.get(map.first..).unwrap_or_default(), out, separator);
+        self.fields.truncate(map.first + kept);
+    }
+
+    /// Ends the innermost map and returns how many fields it has kept.
+    #[inline]
+    pub(crate) fn close(&mut self, map: &OpenMap) -> usize {
+        let kept = self.fields.len().saturating_sub(map.first);
         self.fields.truncate(map.first);
         kept
     }
@@ -96,11 +128,27 @@ fn drop_duplicates(fields: &[Field], out: &mut Vec<u8>, separator: &[u8]) -> usi
     kept.len()
 }
 
-/// Quick, and no more: keys made to collide only cost a look at the keys themselves.
-fn hash(key: &[u8]) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Quick, and no more: keys made to collide only cost a look at the keys themselves. Texts shorter than a
+/// word never collide, but for those that end in NUL.
+#[inline(always)]
+pub(crate) fn hash(key: &[u8]) -> u64 {
+    if key.len() < 8 {
+        return word::of_short(key);
+    }
+    match word::ends(key) {
+        Some((first, last)) if key.len() <= 16 => mix(mix(key.len() as u64, first), last),
+        _ => hash_of_long(key),
+    }
+}
+
+fn hash_of_long(key: &[u8]) -> u64 {
     let (words, tail) = key.as_chunks::<8>();
-    let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(ODD);
     let hash = words.iter().fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    mix(hash, tail.iter().fold(1, |word, &byte| word << 8 | u64::from(byte)))
+    mix(hash, word::of_short(tail) | (tail.len() as u64) << 56)
+}
+
+#[inline(always)]
+fn mix(hash: u64, word: u64) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    (hash.rotate_left(5) ^ word).wrapping_mul(ODD)
 }

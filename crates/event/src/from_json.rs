@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::dedup::OpenMaps;
+use crate::dedup::{self, OpenMaps};
 use crate::msgpack;
 
 #[cfg(test)]
@@ -149,16 +149,19 @@ impl<'de> Visitor<'de> for &mut Writer<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
         let contents = self.out.len();
-        let map = self.maps.open();
+        let mut map = self.maps.open();
         loop {
             let key = self.out.len();
             if fields.next_key_seed(&mut *self)?.is_none() {
                 break;
             }
-            self.maps.note_key(self.out, key);
+            self.maps.note_key(&mut map, dedup::hash(&self.out[key..]), key, self.out.len());
             fields.next_value_seed(&mut *self)?;
         }
-        let len = self.maps.close(map, self.out, b"");
+        if self.maps.may_hold_duplicates(&map) {
+            self.maps.drop_duplicates(&map, self.out, b"");
+        }
+        let len = self.maps.close(&map);
         self.prepend_head(contents, len, msgpack::write_map_head)
     }
 }

@@ -12,12 +12,14 @@ pub mod json;
 pub mod limits;
 pub mod msgpack;
 pub mod pattern;
+pub mod projection;
 pub mod record;
 pub mod route;
 pub mod ruby_regex;
 pub mod tag;
 pub mod template;
 pub mod time;
+mod word;
 
 pub use batch::{Batch, BatchBuilder, EntryError, Event};
 pub use tag::Tag;

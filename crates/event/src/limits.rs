@@ -375,3 +375,86 @@ pub const TAG_CHOICES_MAX: usize = 64;
 
 /// Events per second from which on a client under `slow_client sample` is sent all again.
 pub const SAMPLE_RATE_UNLIMITED: u32 = 1_000_000;
+
+/// How long a write or a sync of a history may take before its events count as not stored. The live
+/// stream waits that long once, and goes on without the disk.
+pub const HISTORY_WRITE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Time between two looks for what has become too old in a history on disk.
+pub const HISTORY_RETAIN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// After the clients: how long a history on disk may take to be closed.
+pub const HISTORY_STOP_TIMEOUT: Duration = Duration::from_millis(800);
+/// Size at which a segment file of a history on disk is sealed, in bytes. Retention deletes whole files,
+/// and start-up checks the checksums of one; large enough that making files costs nothing.
+pub const HISTORY_SEGMENT_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Smallest such size, in bytes, for histories with narrow bounds: below it the files would outnumber
+/// the blocks in them.
+pub const HISTORY_SEGMENT_FILE_BYTES_MIN: u64 = 64 * 1024;
+
+/// Segment files that the bounds of a history are divided into, so that retention, which deletes whole
+/// files, keeps at least 15/16 of what it may.
+pub const HISTORY_SEGMENTS_PER_BOUND: u32 = 16;
+
+/// Shortest stretch of time one segment file is kept open for when a history has an `age`, however
+/// short the `age` is. Bounds how many files are made.
+pub const HISTORY_SEGMENT_AGE_MIN: Duration = Duration::from_secs(1);
+
+/// Bytes of a segment file for which there is one entry in the index in memory (about 56 bytes: less
+/// than a thousandth). Also what is read to find a number or a time.
+pub const HISTORY_STRETCH_BYTES: u64 = 64 * 1024;
+
+/// Bytes read at once while only the heads of blocks are looked at: cheap to skip with when blocks are
+/// large, a handful of heads when they are small.
+pub const HISTORY_HEADS_WINDOW_BYTES: usize = 4 * 1024;
+
+/// Former epochs of a history that are remembered, in epochs. One is added by each power failure.
+pub const HISTORY_FORMER_EPOCHS_MAX: usize = 16;
+
+/// Sealed segment files that wait for being synced, in files: each holds a descriptor. With the default
+/// size this is 1 GiB since the last sync; beyond it no promise is made for the oldest.
+pub const HISTORY_SEGMENTS_UNSYNCED_MAX: usize = 64;
+
+/// Holes, and damaged places, listed one by one after start-up. The rest is only counted: a broken
+/// disk has thousands.
+pub const HISTORY_HOLES_REPORTED_MAX: usize = 64;
+
+const _: () = assert!(HISTORY_SEGMENT_FILE_BYTES_MIN <= HISTORY_SEGMENT_FILE_BYTES);
+const _: () = assert!(HISTORY_HEADS_WINDOW_BYTES as u64 <= HISTORY_STRETCH_BYTES);
+/// Longest filter expression of a client (`$filter`), in bytes. A request line carries it; real ones stay
+/// below 300.
+pub const EXPRESSION_BYTES_MAX: usize = 4096;
+
+/// Parentheses, calls, `!` and `-` within each other in a filter expression, in levels: both parsing and
+/// evaluating recurse this deep.
+pub const EXPRESSION_DEPTH_MAX: usize = 32;
+
+/// Operators, names, keys and literals of a filter expression together. Each may cost every event.
+pub const EXPRESSION_NODES_MAX: usize = 1024;
+
+/// Regular expressions in one filter expression. Each keeps a compiled program and a cache.
+pub const EXPRESSION_REGEXES_MAX: usize = 8;
+
+/// Largest program one regular expression of a filter may compile to, in bytes. Usual ones take 1 to
+/// 20 KiB; `(a{1000}){1000}` would take 50 MiB.
+pub const EXPRESSION_REGEX_BYTES_MAX: usize = 64 * 1024;
+
+/// Parentheses and repetitions within each other in one regular expression of a filter, in levels.
+pub const EXPRESSION_REGEX_NESTING_MAX: u32 = 50;
+
+/// Classes of very many characters, such as `\pL`, in one regular expression of a filter. Reading one costs
+/// up to a quarter of a millisecond where case is ignored.
+pub const EXPRESSION_REGEX_WIDE_CLASSES_MAX: usize = 16;
+
+/// What one regular expression of a filter may remember of texts it has read, in bytes and per thread
+/// that evaluates it at the same time. Usual ones need a few KiB.
+pub const EXPRESSION_REGEX_CACHE_BYTES: usize = 128 * 1024;
+
+/// Work that one filter expression may spend on one event, in steps: a node evaluated, a field passed
+/// over, a byte searched. A step takes about 1 to 10 ns, so an event costs at most some milliseconds; a
+/// usual filter on a usual record takes below 100 steps.
+pub const EXPRESSION_STEPS_PER_EVENT_MAX: usize = 1_000_000;
+
+/// Fields one client may ask for (`$fields`).
+pub const PROJECTION_FIELDS_MAX: usize = 64;

@@ -53,33 +53,34 @@ pub enum Value<'a> {
 /// A cursor over MessagePack bytes.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
-    bytes: &'a [u8],
-    position: usize,
+    rest: &'a [u8],
+    /// Bytes there were at the beginning.
+    len: usize,
 }
 
 impl<'a> Reader<'a> {
     /// Reads from the start of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, position: 0 }
+        Self { rest: bytes, len: bytes.len() }
     }
 
     /// Bytes read so far.
     #[must_use]
     pub fn position(&self) -> usize {
-        self.position
+        self.len - self.rest.len()
     }
 
     /// What has not been read yet.
     #[must_use]
     pub fn rest(&self) -> &'a [u8] {
-        &self.bytes[self.position..]
+        self.rest
     }
 
     /// True when everything has been read.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.position == self.bytes.len()
+        self.rest.is_empty()
     }
 
     /// Reads one head: a whole scalar, or the head of a map or array whose contents come next. On an
@@ -88,12 +89,25 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`ReadError::Incomplete`] and [`ReadError::Reserved`].
     pub fn read(&mut self) -> Result<Value<'a>, ReadError> {
-        let start = self.position;
-        let value = self.read_head();
-        if value.is_err() {
-            self.position = start;
-        }
-        value
+        self.read_inlined()
+    }
+
+    /// [`Reader::read`] for the few places where the call and the way of its answer through memory count.
+    #[inline(always)]
+    pub(crate) fn read_inlined(&mut self) -> Result<Value<'a>, ReadError> {
+        let mut rest = Rest(self.rest);
+        let value = rest.value()?;
+        self.rest = rest.0;
+        Ok(value)
+    }
+
+    /// Reads a str of less than 32 bytes, as nearly all keys are; does nothing if the next value is no such.
+    #[inline(always)]
+    pub(crate) fn read_short_str(&mut self) -> Option<&'a [u8]> {
+        let (&head @ 0xa0..=0xbf, rest) = self.rest.split_first()? else { return None };
+        let (text, rest) = rest.split_at_checked((head & 0x1f).into())?;
+        self.rest = rest;
+        Some(text)
     }
 
     /// Skips one whole value with its contents and returns its bytes. On an error the position does not move.
@@ -107,40 +121,103 @@ impl<'a> Reader<'a> {
 
     /// [`Reader::skip`] for a value that stands within `depth` maps and arrays.
     pub(crate) fn skip_at(&mut self, depth: usize) -> Result<&'a [u8], ReadError> {
-        let start = self.position;
-        let skipped = self.skip_values(1, depth);
-        let value = skipped.and_then(|()| self.bytes.get(start..self.position).ok_or(ReadError::Incomplete));
-        if value.is_err() {
-            self.position = start;
-        }
-        value
+        self.skip_values(1, depth)
     }
 
-    /// Skips `count` values at nesting `depth`. May leave the position behind the end of the bytes; the
-    /// value was then cut short.
-    fn skip_values(&mut self, mut count: u64, depth: usize) -> Result<(), ReadError> {
-        while count > 0 {
-            count -= 1;
-            let &head = self.bytes.get(self.position).ok_or(ReadError::Incomplete)?;
-            let size = SIZE_BY_HEAD[usize::from(head)];
-            if size > 0 {
-                self.position += usize::from(size);
+    /// [`Reader::skip_at`] for as many values as are left of a map or array.
+    #[inline]
+    pub(crate) fn skip_values(&mut self, count: u64, depth: usize) -> Result<&'a [u8], ReadError> {
+        let end = end_of_values(self.rest, 0, count, depth)?;
+        let (values, rest) = self.rest.split_at_checked(end).ok_or(ReadError::Incomplete)?;
+        self.rest = rest;
+        Ok(values)
+    }
+}
+
+/// Where `count` values end that start at `position`, within `depth` maps and arrays. May lie behind
+/// the end of the bytes; the last value is then cut short.
+fn end_of_values(
+    bytes: &[u8],
+    mut position: usize,
+    mut count: u64,
+    mut depth: usize,
+) -> Result<usize, ReadError> {
+    loop {
+        (position, count) = after_small_values(bytes, position, count);
+        if count == 0 {
+            return Ok(position);
+        }
+        count -= 1;
+        let &head = bytes.get(position).ok_or(ReadError::Incomplete)?;
+        let contents = match head {
+            0x80..=0x8f => {
+                position += 1;
+                2 * u64::from(head & 0x0f)
+            }
+            0x90..=0x9f => {
+                position += 1;
+                u64::from(head & 0x0f)
+            }
+            0xd9 => {
+                let &len = bytes.get(position + 1).ok_or(ReadError::Incomplete)?;
+                position += 2 + usize::from(len);
                 continue;
             }
-            let contents = match self.read_head()? {
-                Value::Array(len) => u64::from(len),
-                Value::Map(len) => 2 * u64::from(len),
-                _ => continue,
-            };
-            if depth == NESTING_DEPTH_MAX {
-                return Err(ReadError::TooDeep);
+            _ => {
+                let mut reader = Reader::new(bytes.get(position..).ok_or(ReadError::Incomplete)?);
+                let value = reader.read()?;
+                position += reader.position();
+                match value {
+                    Value::Array(len) => u64::from(len),
+                    Value::Map(len) => 2 * u64::from(len),
+                    _ => continue,
+                }
             }
-            self.skip_values(contents, depth + 1)?;
+        };
+        if depth == NESTING_DEPTH_MAX {
+            return Err(ReadError::TooDeep);
         }
-        Ok(())
+        if count == 0 {
+            // Nothing follows at this level, so there is nothing to come back to.
+            (count, depth) = (contents, depth + 1);
+        } else {
+            position = end_of_values(bytes, position, contents, depth + 1)?;
+        }
     }
+}
 
-    fn read_head(&mut self) -> Result<Value<'a>, ReadError> {
+/// Steps over those of `count` values whose head tells their size, up to the first other; returns where
+/// that is, and how many are left. Two at a time: in a map those are a key and its value. A loop by
+/// itself, so that it stays as tight as it is: skipping is the hot path of ingest.
+#[inline(never)]
+fn after_small_values(bytes: &[u8], mut position: usize, mut count: u64) -> (usize, u64) {
+    let size_at =
+        |position| bytes.get(position).map_or(0, |&head| usize::from(SIZE_BY_HEAD[usize::from(head)]));
+    while count >= 2 {
+        let first = size_at(position);
+        // After a first one of no known size this is that one again.
+        let second = size_at(position + first);
+        if second == 0 {
+            break;
+        }
+        position += first + second;
+        count -= 2;
+    }
+    if count > 0
+        && let first @ 1.. = size_at(position)
+    {
+        position += first;
+        count -= 1;
+    }
+    (position, count)
+}
+
+/// The bytes that have not been read yet.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    #[inline(always)]
+    fn value(&mut self) -> Result<Value<'a>, ReadError> {
         let [head] = self.take()?;
         Ok(match head {
             0x00..=0x7f => Value::UInt(head.into()),
@@ -151,11 +228,12 @@ impl<'a> Reader<'a> {
             0xc1 => return Err(ReadError::Reserved),
             0xc2 => Value::Bool(false),
             0xc3 => Value::Bool(true),
-            0xc4..=0xc6 => Value::Bin(self.take_sized(head - 0xc4)?),
-            0xc7..=0xc9 => {
-                let len = self.take_len(head - 0xc7)?;
-                self.take_ext(len)?
-            }
+            0xc4 => Value::Bin(self.take_sized::<1>()?),
+            0xc5 => Value::Bin(self.take_sized::<2>()?),
+            0xc6 => Value::Bin(self.take_sized::<4>()?),
+            0xc7 => self.take_sized_ext::<1>()?,
+            0xc8 => self.take_sized_ext::<2>()?,
+            0xc9 => self.take_sized_ext::<4>()?,
             0xca => Value::F32(f32::from_be_bytes(self.take()?)),
             0xcb => Value::F64(f64::from_be_bytes(self.take()?)),
             0xcc => Value::UInt(u8::from_be_bytes(self.take()?).into()),
@@ -166,8 +244,14 @@ impl<'a> Reader<'a> {
             0xd1 => integer(i16::from_be_bytes(self.take()?).into()),
             0xd2 => integer(i32::from_be_bytes(self.take()?).into()),
             0xd3 => integer(i64::from_be_bytes(self.take()?)),
-            0xd4..=0xd8 => self.take_ext(1 << (head - 0xd4))?,
-            0xd9..=0xdb => Value::Str(self.take_sized(head - 0xd9)?),
+            0xd4 => self.take_ext(1)?,
+            0xd5 => self.take_ext(2)?,
+            0xd6 => self.take_ext(4)?,
+            0xd7 => self.take_ext(8)?,
+            0xd8 => self.take_ext(16)?,
+            0xd9 => Value::Str(self.take_sized::<1>()?),
+            0xda => Value::Str(self.take_sized::<2>()?),
+            0xdb => Value::Str(self.take_sized::<4>()?),
             0xdc => Value::Array(u16::from_be_bytes(self.take()?).into()),
             0xdd => Value::Array(u32::from_be_bytes(self.take()?)),
             0xde => Value::Map(u16::from_be_bytes(self.take()?).into()),
@@ -177,38 +261,43 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `N` bytes.
+    #[inline(always)]
     fn take<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
-        let chunk =
-            self.bytes.get(self.position..).and_then(<[u8]>::first_chunk).ok_or(ReadError::Incomplete)?;
-        self.position += N;
+        let (chunk, rest) = self.0.split_first_chunk().ok_or(ReadError::Incomplete)?;
+        self.0 = rest;
         Ok(*chunk)
     }
 
+    #[inline(always)]
     fn take_slice(&mut self, len: u32) -> Result<&'a [u8], ReadError> {
-        let rest = self.bytes.get(self.position..).ok_or(ReadError::Incomplete)?;
         let len = usize::try_from(len).map_err(|_| ReadError::Incomplete)?;
-        let slice = rest.get(..len).ok_or(ReadError::Incomplete)?;
-        self.position += len;
+        let (slice, rest) = self.0.split_at_checked(len).ok_or(ReadError::Incomplete)?;
+        self.0 = rest;
         Ok(slice)
     }
 
-    /// A length of 1, 2 or 4 bytes: the three widths of every sized type, in the order of their heads.
-    fn take_len(&mut self, width: u8) -> Result<u32, ReadError> {
-        Ok(match width {
-            0 => u8::from_be_bytes(self.take()?).into(),
-            1 => u16::from_be_bytes(self.take()?).into(),
-            _ => u32::from_be_bytes(self.take()?),
-        })
+    /// A length of `WIDTH` bytes, 4 at most.
+    #[inline(always)]
+    fn take_len<const WIDTH: usize>(&mut self) -> Result<u32, ReadError> {
+        Ok(self.take::<WIDTH>()?.iter().fold(0, |len, &byte| len << 8 | u32::from(byte)))
     }
 
-    fn take_sized(&mut self, width: u8) -> Result<&'a [u8], ReadError> {
-        let len = self.take_len(width)?;
+    #[inline(always)]
+    fn take_sized<const WIDTH: usize>(&mut self) -> Result<&'a [u8], ReadError> {
+        let len = self.take_len::<WIDTH>()?;
         self.take_slice(len)
     }
 
+    #[inline(always)]
+    fn take_sized_ext<const WIDTH: usize>(&mut self) -> Result<Value<'a>, ReadError> {
+        let len = self.take_len::<WIDTH>()?;
+        self.take_ext(len)
+    }
+
+    #[inline(always)]
     fn take_ext(&mut self, len: u32) -> Result<Value<'a>, ReadError> {
-        let kind = i8::from_be_bytes(self.take()?);
-        Ok(Value::Ext(kind, self.take_slice(len)?))
+        let [kind] = self.take()?;
+        Ok(Value::Ext(kind.cast_signed(), self.take_slice(len)?))
     }
 }
 

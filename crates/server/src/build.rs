@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use fluentcast_broadcast::encode::{Format, Protocol, Shape};
-use fluentcast_broadcast::history::Bounds;
+use fluentcast_broadcast::history::{Bounds, Journal};
 use fluentcast_broadcast::hub::{Hub, Options};
 use fluentcast_config::settings::{self, FilterKind, Listen, OutputKind, Rule, Settings, SlowClient};
 use fluentcast_event::route::{self, RouteTable};
 
 use crate::file::FileOutput;
 use crate::filters;
+use crate::history::DiskHistory;
 use crate::metrics::Metrics;
 use crate::pipeline::{Filter, FilterId, Logs, Output, OutputId, Pipeline, Scope, Store};
 use crate::stdout::Stdout;
@@ -50,6 +51,8 @@ pub struct Built {
     pub files: Vec<Arc<FileOutput>>,
     /// Standard output, if anything prints there.
     pub stdouts: Vec<Arc<Stdout>>,
+    /// Histories on disk.
+    pub histories: Vec<Arc<DiskHistory>>,
 }
 
 /// Builds everything but sources and sockets.
@@ -71,6 +74,7 @@ pub fn build(
         ports: Vec::new(),
         files: Vec::new(),
         stdouts: Vec::new(),
+        histories: Vec::new(),
         hostname,
     };
     let scopes = settings.scopes.iter().map(|scope| builder.scope(scope)).collect::<Result<_, _>>()?;
@@ -88,6 +92,7 @@ pub fn build(
         ports: builder.ports,
         files: builder.files,
         stdouts: builder.stdouts,
+        histories: builder.histories,
     })
 }
 
@@ -101,6 +106,7 @@ struct Builder<'a> {
     ports: Vec<PortPlan>,
     files: Vec<Arc<FileOutput>>,
     stdouts: Vec<Arc<Stdout>>,
+    histories: Vec<Arc<DiskHistory>>,
 }
 
 impl Builder<'_> {
@@ -153,7 +159,9 @@ impl Builder<'_> {
 
     fn output(&mut self, output: &settings::Output) -> Result<OutputId, BuildError> {
         let (kind, built) = match &output.kind {
-            OutputKind::Websocket(websocket) => ("websocket", Output::Websocket(self.websocket(websocket))),
+            OutputKind::Websocket(websocket) => {
+                ("websocket", Output::Websocket(self.websocket(websocket, &output.origin)?))
+            }
             OutputKind::Copy(stores) => ("copy", Output::Copy(self.stores(stores)?)),
             OutputKind::File(file) => ("file", Output::File(self.file(file, &output.origin)?)),
             OutputKind::Stdout(format) => ("stdout", Output::Stdout(self.stdout(format, &output.origin)?)),
@@ -195,11 +203,16 @@ impl Builder<'_> {
     }
 
     /// Makes the output's hub and puts its site on its port, shared with those at the same address.
-    fn websocket(&mut self, websocket: &settings::Websocket) -> Arc<Hub> {
+    fn websocket(
+        &mut self,
+        websocket: &settings::Websocket,
+        origin: &settings::Origin,
+    ) -> Result<Arc<Hub>, BuildError> {
+        let on_disk = self.disk_history(websocket, origin)?;
         let options = Options {
             buffered_messages: websocket.buffered_messages as u64,
             bounds: bounds(websocket),
-            journal: None,
+            journal: on_disk.map(|history| history as Arc<dyn Journal>),
             flush_interval: websocket.flush_interval,
             workers: self.pool.len(),
         };
@@ -211,6 +224,7 @@ impl Builder<'_> {
                 format: if websocket.use_msgpack { Format::Msgpack } else { Format::Json },
                 add_tag: websocket.add_tag,
                 add_time: websocket.add_time,
+                fields: None,
             },
             token: websocket.token.clone(),
             hub: Arc::clone(&hub),
@@ -233,7 +247,24 @@ impl Builder<'_> {
             Some(plan) => plan.sites.push(site),
             None => self.ports.push(PortPlan { listen: websocket.listen.clone(), sites: vec![site] }),
         }
-        hub
+        Ok(hub)
+    }
+
+    fn disk_history(
+        &mut self,
+        websocket: &settings::Websocket,
+        origin: &settings::Origin,
+    ) -> Result<Option<Arc<DiskHistory>>, BuildError> {
+        let Some(settings) = &websocket.history else { return Ok(None) };
+        let Some(path) = &settings.path else { return Ok(None) };
+        let opened = DiskHistory::open(settings, path, Arc::clone(self.metrics));
+        let history = Arc::new(opened.map_err(|error| BuildError {
+            origin: origin.clone(),
+            what: format!("cannot keep a history in {}", path.display()),
+            error,
+        })?);
+        self.histories.push(Arc::clone(&history));
+        Ok(Some(history))
     }
 }
 

@@ -11,6 +11,7 @@ pub mod file;
 pub mod filters;
 pub mod format;
 pub mod forward;
+pub mod history;
 pub mod http;
 pub mod metrics;
 pub mod pipeline;

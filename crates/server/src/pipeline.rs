@@ -216,10 +216,7 @@ impl Pipeline {
     fn deliver<'a>(&'a self, id: OutputId, batch: &'a Batch, path: &'a Path<'a>) -> Boxed<'a> {
         Box::pin(async move {
             let delivered = match &self.outputs[id.0] {
-                Output::Websocket(hub) => {
-                    self.publish(hub, batch).await;
-                    Ok(())
-                }
+                Output::Websocket(hub) => self.publish(hub, batch).await,
                 Output::File(file) => file.deliver(batch).map_err(|error| error.to_string()),
                 Output::Stdout(stdout) => {
                     stdout.deliver(batch).await;
@@ -254,8 +251,15 @@ impl Pipeline {
         Ok(self.path(scope, Some(path)))
     }
 
-    async fn publish(&self, hub: &Hub, batch: &Batch) {
-        let published = hub.publish(batch).await;
+    async fn publish(&self, hub: &Arc<Hub>, batch: &Batch) -> Result<(), String> {
+        let published = if hub.has_journal() {
+            // A task of its own: a source that is cut off must not leave events stored and not sent.
+            let (hub, batch) = (Arc::clone(hub), batch.clone());
+            let task = tokio::spawn(async move { hub.publish(&batch).await });
+            task.await.map_err(|error| error.to_string())?
+        } else {
+            hub.publish(batch).await
+        };
         self.metrics.websocket_events.inc_by(published.events);
         self.metrics.entries_invalid.inc_by(published.invalid);
         self.metrics.json_floats_not_finite.inc_by(u64::from(published.mended.not_finite));
@@ -265,6 +269,7 @@ impl Pipeline {
         {
             tracing::warn!(tag = %batch.tag, entries = published.invalid, suppressed, "entries dropped: they are no events");
         }
+        published.stored.map_err(|error| error.to_string())
     }
 
     /// Every store gets the batch, whatever became of the others (Fluentd stops at the first failure).

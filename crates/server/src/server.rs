@@ -115,7 +115,9 @@ impl Server {
         for PortPlan { listen, sites } in built.ports.drain(..) {
             let (listener, address) = bind_port(&listen)?;
             listening.push(Listening { kind: "websocket", address });
-            let port = Port::new(sites, pool.clone(), Arc::clone(&metrics), Arc::clone(&registry));
+            let histories = built.histories.clone();
+            let port =
+                Port::new(sites, pool.clone(), histories, Arc::clone(&metrics), Arc::clone(&registry));
             ports.push((listener, Arc::new(port), address));
         }
         Ok(Self { listening, sources, ports, built, workers, metrics })
@@ -169,6 +171,11 @@ impl Server {
         let deadline = started + bounds.clients;
         if let Err(error) = tokio::task::spawn_blocking(move || workers.drain(deadline)).await {
             tracing::error!(%error, "the websocket workers could not be stopped");
+        }
+        let histories = built.histories;
+        let closed = tokio::task::spawn_blocking(move || histories.iter().for_each(|history| history.close()));
+        if let Err(error) = closed.await {
+            tracing::error!(%error, "the histories could not be closed");
         }
         orderly
     }

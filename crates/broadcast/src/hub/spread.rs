@@ -4,7 +4,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
 use fluentcast_event::json::Mended;
-use fluentcast_event::{Batch, Event};
+use fluentcast_event::{Batch, Event, Tag};
 
 use super::views::{SharedView, Views, ViewsOfTags};
 use crate::encode::Encoder;
@@ -16,6 +16,7 @@ pub(super) struct Spread<'a> {
     /// The views that got something, those of everything aside.
     touched: Vec<Arc<View>>,
     mended: Mended,
+    tag: &'a Tag,
     now: Instant,
 }
 
@@ -29,7 +30,7 @@ struct SpreadShape<'a> {
 }
 
 impl<'a> Spread<'a> {
-    pub(super) fn new(views: &'a mut Views, batch: &Batch, now: Instant) -> Self {
+    pub(super) fn new(views: &'a mut Views, batch: &'a Batch, now: Instant) -> Self {
         let epoch = views.epoch;
         let shapes = views.shapes.iter_mut().filter_map(|(shape, of_shape)| {
             let groups = of_shape.of_tag(&batch.tag);
@@ -42,12 +43,12 @@ impl<'a> Spread<'a> {
                 scratch: Vec::new(),
             })
         });
-        Self { shapes: shapes.collect(), touched: Vec::new(), mended: Mended::default(), now }
+        Self { shapes: shapes.collect(), touched: Vec::new(), mended: Mended::default(), tag: &batch.tag, now }
     }
 
     /// An event that cannot be encoded is impossible here: the batch has just iterated over it.
     pub(super) fn event(&mut self, seq: u64, event: &Event<'_>) {
-        let Self { shapes, touched, mended, now } = self;
+        let Self { shapes, touched, mended, tag, now } = self;
         for SpreadShape { encoder, unfiltered, filtered, scratch } in shapes {
             if let ([(_, feed)], []) = (&mut unfiltered[..], &filtered[..])
                 && feed.sampler.is_none()
@@ -72,7 +73,7 @@ impl<'a> Spread<'a> {
                 copy_into(feed);
             }
             for index in filtered {
-                index.matching(event.record, |SharedView(view)| {
+                index.matching(tag, event, |SharedView(view)| {
                     let mut feed = view.feed();
                     copy_into(&mut feed);
                     if !feed.log.set_touched() {

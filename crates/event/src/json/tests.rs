@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use rmpv::Value as Rmpv;
 use serde_json::Value as Json;
 
+use super::text::is_plain;
 use super::*;
 
 fn json(value: &[u8]) -> String {

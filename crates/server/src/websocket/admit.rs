@@ -94,9 +94,10 @@ impl Site {
                 format: query.format.unwrap_or(self.shape.format),
                 add_tag: query.add_tag.unwrap_or(self.shape.add_tag),
                 add_time: query.add_time.unwrap_or(self.shape.add_time),
-                ..self.shape.clone()
+                fields: query.fields.clone(),
+                protocol,
             },
-            protocol => Shape { protocol, format: resumable_format, add_tag: true, add_time: true },
+            protocol => Shape { protocol, format: resumable_format, add_tag: true, add_time: true, fields: query.fields.clone() },
         };
         let worker = pool.assign();
         let limits = self.limits_of(protocol, &query);

@@ -26,6 +26,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::history::DiskHistory;
 use super::admit::{Admitted, Refusal, Site};
 use super::worker::WorkerPool;
 use super::{events, handshake, page, query};
@@ -38,6 +39,8 @@ type Answer = Response<Full<Bytes>>;
 pub struct Port {
     sites: Vec<Site>,
     pool: WorkerPool,
+    /// Every one of the process: it is ready as a whole or not.
+    histories: Vec<Arc<DiskHistory>>,
     metrics: Arc<Metrics>,
     registry: Arc<Registry>,
 }
@@ -48,12 +51,13 @@ impl Port {
     pub fn new(
         mut sites: Vec<Site>,
         pool: WorkerPool,
+        histories: Vec<Arc<DiskHistory>>,
         metrics: Arc<Metrics>,
         registry: Arc<Registry>,
     ) -> Self {
         // The longest prefix wins.
         sites.sort_by_key(|site| std::cmp::Reverse(site.path.trim_end_matches('/').len()));
-        Self { sites, pool, metrics, registry }
+        Self { sites, pool, histories, metrics, registry }
     }
 
     /// Speaks HTTP on one connection until it ends, becomes a stream, or the server stops.
@@ -116,6 +120,14 @@ impl Port {
         }
         match request.uri().path() {
             "/healthz" => sentence(StatusCode::OK, "ok"),
+            "/readyz" => {
+                let troubles: Vec<_> = self.histories.iter().filter_map(|history| history.trouble()).collect();
+                if troubles.is_empty() {
+                    sentence(StatusCode::OK, "ready")
+                } else {
+                    sentence(StatusCode::SERVICE_UNAVAILABLE, &troubles.join("\n"))
+                }
+            }
             "/metrics" => self.metrics_page(),
             "/" => {
                 let paths: Vec<_> = self.sites.iter().map(|site| site.path.as_str()).collect();

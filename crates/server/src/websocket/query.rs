@@ -2,6 +2,7 @@
 //! from where on.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fluentcast_broadcast::encode::Format;
@@ -11,6 +12,8 @@ use fluentcast_broadcast::hub::Start;
 use fluentcast_broadcast::tags::TagChoice;
 use fluentcast_config::settings::SlowClient;
 use fluentcast_event::EventTime;
+use fluentcast_event::projection::Projection;
+use fluentcast_expression::Expression;
 use fluentcast_event::limits::{FILTER_CONDITIONS_MAX, FILTER_NAME_BYTES_MAX, TAG_CHOICES_MAX};
 
 use super::since;
@@ -22,7 +25,7 @@ const TOKEN: &str = "token";
 const RESERVED_PREFIX: char = '$';
 
 /// The names that start with `$`, as they are listed when one is misspelt.
-const RESERVED: &str = "`$tag`, `$last`, `$since`, `$max_rate`, `$follow`, `$format`, `$add_tag`, \
+const RESERVED: &str = "`$tag`, `$filter`, `$fields`, `$last`, `$since`, `$max_rate`, `$follow`, `$format`, `$add_tag`, \
                         `$add_time`, `$slow_client` and `$client_lag_limit`";
 
 /// Names and values, decoded; `None` is a name without `=`.
@@ -37,6 +40,8 @@ pub struct Query {
     pub tags: TagChoice,
     /// Every name without `$`.
     pub filter: Filter,
+    /// `$fields`.
+    pub fields: Option<Arc<Projection>>,
     /// `$max_rate`: events per second.
     pub max_rate: Option<NonZeroU32>,
     /// `$last` or `$since`.
@@ -85,7 +90,7 @@ impl Query {
     /// See [`QueryError`].
     pub fn read(pairs: &[(String, Option<String>)], epoch: Option<Epoch>) -> Result<Self, QueryError> {
         let mut query = Self::default();
-        let (mut tags, mut conditions) = (Vec::new(), Vec::new());
+        let (mut tags, mut conditions, mut expression) = (Vec::new(), Vec::new(), None);
         for (name, value) in pairs {
             if name == TOKEN {
                 query.token = Some(value.clone().unwrap_or_default());
@@ -93,6 +98,11 @@ impl Query {
                 let text = value.as_deref().unwrap_or_default().trim();
                 if name == "$tag" {
                     tags.push(text);
+                } else if name == "$filter" {
+                    let parsed = Expression::parse(text).map_err(|error| wrong(format!("`$filter`: {error}")))?;
+                    if expression.replace(parsed).is_some() {
+                        return Err(wrong("`$filter` may be given once: join conditions by `&&`."));
+                    }
                 } else {
                     query.set(name, text, epoch)?;
                 }
@@ -112,6 +122,9 @@ impl Query {
         }
         query.tags = TagChoice::parse(tags).map_err(|error| wrong(format!("`$tag`: {error}.")))?;
         query.filter = Filter::from_pairs(conditions);
+        if let Some(expression) = expression {
+            query.filter = query.filter.and(expression);
+        }
         Ok(query)
     }
 
@@ -133,6 +146,10 @@ impl Query {
                 let rate =
                     rate.ok_or_else(|| wrong(format!("`$max_rate={text}`: events per second, at least 1.")))?;
                 self.max_rate = Some(rate);
+            }
+            "$fields" => {
+                let fields = Projection::parse(text).map_err(|error| wrong(format!("`$fields`: {error}")))?;
+                self.fields = Some(Arc::new(fields));
             }
             "$follow" => self.ends = !truth()?,
             "$add_tag" => self.add_tag = Some(truth()?),

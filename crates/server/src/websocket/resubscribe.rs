@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
 
+use fluentcast_broadcast::encode::Shape;
 use fluentcast_broadcast::history::Position;
 use fluentcast_broadcast::hub::{Hub, Start};
 use fluentcast_broadcast::log::Skipped;
@@ -70,8 +71,9 @@ impl Resubscriber {
             pairs.extend(values);
         }
         let query = Query::read(&pairs, Some(self.hub.hello().epoch)).map_err(|error| error.to_string())?;
-        let Query { tags, filter, max_rate, start, .. } = query;
-        self.key = ViewKey { tags, filter, max_rate, ..self.key.clone() };
+        let Query { tags, filter, fields, max_rate, start, .. } = query;
+        let shape = Shape { fields, ..self.key.shape.clone() };
+        self.key = ViewKey { shape, tags, filter, max_rate };
         pairs.retain(|(name, _)| name != "$since" && name != "$last");
         self.pairs = pairs;
         self.thinned = None;
@@ -140,7 +142,7 @@ const WHERE: &str = "where";
 /// a URL (or [`WHERE`] for all fields) with what is to stand there.
 fn changes(message: &[u8]) -> Result<Vec<(String, Pairs)>, String> {
     const USAGE: &str =
-        "A message must be {\"subscribe\":{...}} with any of tag, where, since, last and max_rate.";
+        "A message must be {\"subscribe\":{...}} with any of tag, filter, where, fields, since, last and max_rate.";
     let parsed = match message.first() {
         Some(0x80..=0x8f | 0xde | 0xdf) => rmp_serde::from_slice(message).ok(),
         _ => serde_json::from_slice(message).ok(),
@@ -162,7 +164,11 @@ fn changes(message: &[u8]) -> Result<Vec<(String, Pairs)>, String> {
         let (name, pairs) = match (name.as_str(), value) {
             (WHERE, serde_json::Value::Object(fields)) => (WHERE.to_owned(), conditions(fields)?),
             (WHERE, serde_json::Value::Null) => (WHERE.to_owned(), Vec::new()),
-            ("tag" | "since" | "last" | "max_rate", _) => {
+            ("fields", serde_json::Value::Array(names)) => {
+                let names = names.iter().map(scalar).collect::<Result<Vec<_>, _>>()?;
+                ("$fields".to_owned(), vec![("$fields".to_owned(), Some(names.join(",")))])
+            }
+            ("tag" | "filter" | "fields" | "since" | "last" | "max_rate", _) => {
                 let name = format!("${name}");
                 let texts = many.iter().map(|value| Ok((name.clone(), Some(scalar(value)?))));
                 let texts = texts.collect::<Result<Pairs, String>>()?;
