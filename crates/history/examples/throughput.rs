@@ -80,7 +80,7 @@ fn appends_with_sync(store: &mut Store) -> Result<(), Box<dyn Error>> {
     let syncer: Syncer = store.syncer();
     let start = Instant::now();
     for _ in 0..TIMES {
-        store.append(&piece(batch, store.next_seq())?)?;
+        store.append(&piece(store.next_seq()))?;
         syncer.sync()?;
     }
     println!("{:24}{:>9.3} ms each", "append and sync", milliseconds(start.elapsed() / TIMES));
