@@ -122,7 +122,8 @@ pub(crate) fn median_ratio(ours: &[Seen], theirs: &[Seen], value: impl Fn(&Seen)
 }
 
 /// The middle one; of an even number the mean of the two.
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+#[must_use]
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     match (values.len(), values.get(values.len() / 2)) {
         (_, None) => f64::NAN,

@@ -2,6 +2,7 @@
 
 mod nchan;
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -104,8 +105,8 @@ impl Kind {
 pub struct Programs {
     /// The binary `fluentcast`.
     pub fluentcast: PathBuf,
-    /// The binary `floor`.
-    pub floor: PathBuf,
+    /// The binary `floor`, or what speaks its protocol, with its first arguments.
+    pub floor: Vec<OsString>,
 }
 
 /// A server that serves.
@@ -234,11 +235,13 @@ fn listening(log: &str, kind: &str) -> Option<SocketAddr> {
     line.split_whitespace().find_map(|word| word.strip_prefix("address="))?.parse().ok()
 }
 
-fn floor(scenario: &Scenario, program: &Path, folder: &Path) -> Result<Started> {
+fn floor(scenario: &Scenario, command: &[OsString], folder: &Path) -> Result<Started> {
     let output = folder.join("output");
     let replay_events = if matches!(scenario.audience, Audience::Storm(_)) { REPLAY_EVENTS } else { 0 };
     let replay_bytes = replay_events * frame_bytes(scenario.form, scenario.record_bytes) as u64;
+    let (program, arguments) = command.split_first().context("the floor has no program")?;
     let mut command = Command::new(program);
+    command.args(arguments);
     command.arg(replay_bytes.to_string()).stdout(fs::File::create(&output)?);
     let mut process = Process::start(&mut command)?;
     let (websocket, publish) = wait_for_line(&mut process, &output, |text| {

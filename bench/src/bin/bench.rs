@@ -148,5 +148,5 @@ fn kinds(args: &Args) -> Result<Vec<Kind>> {
 fn programs() -> Result<Programs> {
     let own = std::env::current_exe()?;
     let folder = own.parent().context("a program lies in a folder")?;
-    Ok(Programs { fluentcast: folder.join("fluentcast"), floor: folder.join("floor") })
+    Ok(Programs { fluentcast: folder.join("fluentcast"), floor: vec![folder.join("floor").into()] })
 }
