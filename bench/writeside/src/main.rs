@@ -13,7 +13,6 @@ mod wire;
 
 use std::ffi::OsString;
 use std::net::TcpListener;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use fluentcast_bench::floor::listen;
@@ -41,7 +40,7 @@ const SCENARIOS: [&str; 9] = [
 /// Rounds, unless the command line says otherwise.
 const ROUNDS: usize = 5;
 
-const LENGTH: Length = Length { warm_up: Duration::from_millis(150), measured: Duration::from_millis(700) };
+const LENGTH: Length = Length::QUICK;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
