@@ -317,6 +317,9 @@ impl Cursor {
     pub(crate) fn rest_through(&self, seq: u64, bytes_max: usize) -> Option<Vec<u8>> {
         let mut rest = Vec::new();
         let (mut segment, mut offset) = (&self.segment, self.offset);
+        if offset == segment.start && segment.last_seq > seq {
+            return Some(rest);
+        }
         loop {
             let bytes = &segment.bytes[offset..];
             if rest.len() + bytes.len() > bytes_max {

@@ -241,7 +241,7 @@ fn the_rest_up_to_an_event_ends_with_its_segment() {
     assert_eq!(cursor.rest_through(5, both.len() - 1), None);
     assert_eq!(cursor.rest_through(4, 100), Some(first.clone()));
     cursor.advance(first.len());
-    assert_eq!(cursor.rest_through(2, 100), Some(Vec::new()));
+    assert_eq!(cursor.rest_through(2, 100), Some(Vec::new()), "though it stands before what is beyond");
 }
 
 proptest! {
