@@ -11,6 +11,8 @@ pub enum CloseReason {
     Protocol(&'static str),
     /// A text message or a close reason was not UTF-8.
     InvalidUtf8,
+    /// A compressed message is not what RFC 7692 makes of any message.
+    InvalidDeflate,
     /// A message was larger than the inbound limit.
     TooBig,
     /// No pong within `ping_timeout`.
@@ -29,7 +31,7 @@ impl CloseReason {
         match self {
             Self::GoingAway => Some(1001),
             Self::Protocol(_) => Some(1002),
-            Self::InvalidUtf8 => Some(1007),
+            Self::InvalidUtf8 | Self::InvalidDeflate => Some(1007),
             Self::TooBig => Some(1009),
             Self::Lagging => Some(1013),
             // The closing handshake echoes the code it was given.
@@ -46,6 +48,7 @@ impl CloseReason {
             Self::Lagging => "too slow: further behind than client_lag_limit",
             Self::Protocol(what) => what,
             Self::InvalidUtf8 => "text is not valid UTF-8",
+            Self::InvalidDeflate => "a compressed message cannot be inflated",
             Self::TooBig => "message too big",
             Self::PongTimeout => "no pong in time",
             Self::ClosedByClient(_) => "",

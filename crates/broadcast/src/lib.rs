@@ -11,6 +11,7 @@
 //! told what was written and read. It must never keep a queue or a copy per client.
 
 pub mod close;
+pub mod deflate;
 pub mod encode;
 pub mod filter;
 pub mod frame;

@@ -60,6 +60,13 @@ impl Session {
         Self { stream: Some(Stream { cursor, subscription }), ..Self::new(inbound_bytes_max) }
     }
 
+    /// Takes compressed messages too, if that was agreed on.
+    #[must_use]
+    pub fn inflating(mut self, agreed: bool) -> Self {
+        self.inbound = self.inbound.inflating(agreed);
+        self
+    }
+
     /// The subscription, while events are sent.
     #[must_use]
     pub fn subscription(&self) -> Option<&Subscription> {

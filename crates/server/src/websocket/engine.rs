@@ -254,7 +254,7 @@ impl Engine {
         let reason = client.session.closing().unwrap_or(CloseReason::Lost);
         match reason {
             CloseReason::PongTimeout => self.metrics.websocket_clients_timed_out.inc(),
-            CloseReason::Protocol(_) | CloseReason::InvalidUtf8 | CloseReason::TooBig => {
+            CloseReason::Protocol(_) | CloseReason::InvalidUtf8 | CloseReason::InvalidDeflate | CloseReason::TooBig => {
                 self.metrics.websocket_clients_violating.inc()
             }
             CloseReason::ClosedByClient(_) | CloseReason::Lost => self.metrics.websocket_clients_left.inc(),
