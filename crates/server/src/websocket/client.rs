@@ -135,7 +135,12 @@ impl Client {
         }
         let at_fault = matches!(
             self.session.closing(),
-            Some(CloseReason::Protocol(_) | CloseReason::InvalidUtf8 | CloseReason::InvalidDeflate | CloseReason::TooBig)
+            Some(
+                CloseReason::Protocol(_)
+                    | CloseReason::InvalidUtf8
+                    | CloseReason::InvalidDeflate
+                    | CloseReason::TooBig
+            )
         );
         if !at_fault {
             return Turn::Over;

@@ -254,9 +254,10 @@ impl Engine {
         let reason = client.session.closing().unwrap_or(CloseReason::Lost);
         match reason {
             CloseReason::PongTimeout => self.metrics.websocket_clients_timed_out.inc(),
-            CloseReason::Protocol(_) | CloseReason::InvalidUtf8 | CloseReason::InvalidDeflate | CloseReason::TooBig => {
-                self.metrics.websocket_clients_violating.inc()
-            }
+            CloseReason::Protocol(_)
+            | CloseReason::InvalidUtf8
+            | CloseReason::InvalidDeflate
+            | CloseReason::TooBig => self.metrics.websocket_clients_violating.inc(),
             CloseReason::ClosedByClient(_) | CloseReason::Lost => self.metrics.websocket_clients_left.inc(),
             // Lag was counted when it was decided; a stop is not counted.
             CloseReason::Lagging | CloseReason::GoingAway => 0,

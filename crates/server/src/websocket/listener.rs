@@ -168,7 +168,7 @@ impl Port {
         mut request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Result<Answer, (StatusCode, String)> {
-        let accepted = handshake::accept(request.method(), request.version(), request.headers())
+        let accepted = handshake::accept(request.method(), request.version(), request.headers(), false)
             .map_err(|refusal| (refusal.status, refusal.reason.to_owned()))?;
         let path = request.uri().path();
         let Some(site) = self.sites.iter().position(|site| site.takes(path)) else {
@@ -207,7 +207,7 @@ impl Port {
                 Err(error) => tracing::debug!(%peer, %error, "the client left during its handshake"),
             }
         });
-        Ok(accepted.map(|()| Full::default()))
+        Ok(accepted.response.map(|()| Full::default()))
     }
 }
 
