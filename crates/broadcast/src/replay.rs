@@ -13,6 +13,7 @@ use std::sync::Arc;
 use fluentcast_event::EventTime;
 use fluentcast_event::limits::{REPLAY_READ_BYTES, REPLAY_SCAN_BYTES_MAX, SEGMENT_BYTES_MAX};
 
+use crate::deflate::SharedDeflater;
 use crate::encode::Encoder;
 use crate::envelope::Envelope;
 use crate::history::{Gap, GapReason, JournalRead, Piece};
@@ -45,6 +46,7 @@ pub struct Replay {
     pub(crate) in_memory: bool,
     /// The client's place on its view.
     pub(crate) joined: Option<(Subscription, Cursor)>,
+    deflater: SharedDeflater,
     log: Log,
 }
 
@@ -61,7 +63,10 @@ pub enum Step {
 
 impl Replay {
     pub(crate) fn new(hub: Arc<Hub>, key: &ViewKey, worker: Worker, next_seq: u64) -> Self {
-        let log = Log::new(Envelope::of(&key.shape), next_seq.saturating_sub(1));
+        // Its own: what is replayed must not make the live stream wait.
+        let deflater = SharedDeflater::default();
+        let of_log = key.shape.compress.then(|| Arc::clone(&deflater));
+        let log = Log::new(Envelope::of(&key.shape), of_log, next_seq.saturating_sub(1));
         Self {
             hub,
             key: key.clone(),
@@ -75,6 +80,7 @@ impl Replay {
             live_seq: 0,
             in_memory: false,
             joined: None,
+            deflater,
             log,
         }
     }
@@ -178,7 +184,7 @@ impl Replay {
         let ViewKey { shape, tags, filter, .. } = &self.key;
         let last_seq = self.through.map_or(piece.last_seq(), |through| through.min(piece.last_seq()));
         if tags.takes(piece.batch.tag.as_str()) {
-            let mut encoder = Encoder::new(shape, &piece.batch.tag, self.hub.epoch());
+            let mut encoder = Encoder::new(shape, &piece.batch.tag, self.hub.epoch()).deflating(&self.deflater);
             for (seq, event) in (piece.first_seq..=last_seq).zip(piece.batch.events().flatten()) {
                 if seq >= self.next_seq && filter.passes(&piece.batch.tag, &event) {
                     // A record that cannot be encoded was counted when it was published.

@@ -9,7 +9,7 @@ use fluentcast_event::limits::{ANSWERS_BYTES_MAX, PONG_BACKLOG_BYTES_MAX};
 
 use crate::close::CloseReason;
 use crate::encode::{Protocol, Shape};
-use crate::envelope::{LAST_CHUNK, write_chunk};
+use crate::envelope::LAST_CHUNK;
 use crate::frame::{self, Opcode};
 use crate::history::{Gap, GapReason};
 use crate::hub::{self, Hello, Subscription};
@@ -92,6 +92,13 @@ impl Session {
     /// Sends these bytes before anything else: the head of an HTTP answer.
     pub fn preface(&mut self, head: &[u8]) {
         self.urgent.extend_from_slice(head);
+    }
+
+    /// Takes compressed messages too, if that was agreed on.
+    #[must_use]
+    pub fn inflating(mut self, agreed: bool) -> Self {
+        self.inbound = self.inbound.inflating(agreed);
+        self
     }
 
     /// The form of what it is sent.
@@ -327,8 +334,8 @@ impl Session {
             let mut ping = Vec::new();
             match self.shape.protocol {
                 Protocol::Classic | Protocol::Resumable => frame::write(&mut ping, Opcode::Ping, b""),
-                Protocol::EventStream => write_chunk(&mut ping, b":\n\n"),
-                Protocol::Lines => write_chunk(&mut ping, b"\n"),
+                Protocol::EventStream => notice::write_part(&self.shape, &mut ping, b":\n\n"),
+                Protocol::Lines => notice::write_part(&self.shape, &mut ping, b"\n"),
             }
             self.queue(&ping);
         }
@@ -354,6 +361,8 @@ impl Session {
         let mut close = Vec::new();
         if let Some(code) = reason.code() {
             match reason {
+                // A compressed answer goes on for ever; an end without its checksum is no proper one.
+                _ if !self.shape.protocol.is_websocket() && self.shape.compress => {}
                 _ if !self.shape.protocol.is_websocket() => close.extend_from_slice(LAST_CHUNK),
                 CloseReason::ClosedByClient(None) => frame::write(&mut close, Opcode::Close, b""),
                 _ => frame::write_close(&mut close, code, reason.text()),
