@@ -42,14 +42,8 @@ pub(crate) fn lock(deflater: &SharedDeflater) -> MutexGuard<'_, Deflater> {
 
 /// A few bytes as blocks of a raw deflate stream, not compressed (RFC 1951 section 3.2.4).
 pub(crate) fn stored(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len() + 5);
-    for part in bytes.chunks(STORED_BYTES_MAX) {
-        let length = u16::try_from(part.len()).unwrap_or(u16::MAX);
-        out.push(0);
-        out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(&(!length).to_le_bytes());
-        out.extend_from_slice(part);
-    }
+    let mut out = Vec::with_capacity(bytes.len() + 10);
+    store(&mut out, bytes);
     out
 }
 

@@ -143,7 +143,15 @@ impl Encoder {
                 b"}\n"
             }
         };
-        Self { shape: shape.clone(), before_seq, before_time, after, projected: Vec::new(), deflater: None, plain: Vec::new() }
+        Self {
+            shape: shape.clone(),
+            before_seq,
+            before_time,
+            after,
+            projected: Vec::new(),
+            deflater: None,
+            plain: Vec::new(),
+        }
     }
 
     /// Compresses each event if its shape wants that and it is a message of its own.
@@ -266,7 +274,14 @@ mod tests {
         let event = Event { time: EventTime { seconds: 1_700_000_000, nanos: 9 }, record };
         let frame = |format, add_tag, add_time| {
             let mut out = Vec::new();
-            let shape = Shape { protocol: Protocol::Classic, format, add_tag, add_time, fields: None, compress: false };
+            let shape = Shape {
+                protocol: Protocol::Classic,
+                format,
+                add_tag,
+                add_time,
+                fields: None,
+                compress: false,
+            };
             let mut encoder = Encoder::new(&shape, &Tag::from("test.a"), Epoch(0));
             encoder.write(&mut out, 1, &event).expect("a sound record");
             assert_eq!(out[0], if format == Format::Json { 0x81 } else { 0x82 });
@@ -289,8 +304,14 @@ mod tests {
     #[test]
     fn a_tag_is_escaped() {
         let mut out = Vec::new();
-        let shape =
-            Shape { protocol: Protocol::Classic, format: Format::Json, add_tag: true, add_time: false, fields: None, compress: false };
+        let shape = Shape {
+            protocol: Protocol::Classic,
+            format: Format::Json,
+            add_tag: true,
+            add_time: false,
+            fields: None,
+            compress: false,
+        };
         let event = Event { time: EventTime::default(), record: b"\x80" };
         Encoder::new(&shape, &Tag::from("a\"b\n"), Epoch(0))
             .write(&mut out, 1, &event)
@@ -305,7 +326,8 @@ mod tests {
             record: b"\x81\xa1a\x01",
         };
         let encoded = |protocol, format| {
-            let shape = Shape { protocol, format, add_tag: false, add_time: false, fields: None, compress: false };
+            let shape =
+                Shape { protocol, format, add_tag: false, add_time: false, fields: None, compress: false };
             let mut out = Vec::new();
             let mut encoder = Encoder::new(&shape, &Tag::from("t.x"), Epoch(0x1f));
             encoder.write(&mut out, 300, &event).expect("a sound record");

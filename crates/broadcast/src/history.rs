@@ -77,7 +77,7 @@ pub struct Piece {
     pub first_seq: u64,
     /// How many; at least one.
     pub events: u64,
-    /// The events; every entry is one.
+    /// The events: every entry is one.
     pub batch: Batch,
 }
 
@@ -113,8 +113,15 @@ impl Bounds {
 #[derive(Debug)]
 pub(crate) struct Tail {
     bounds: Bounds,
-    pieces: VecDeque<Piece>,
+    pieces: VecDeque<Kept>,
     bytes: u64,
+}
+
+/// A piece, and the latest time of its events.
+#[derive(Debug)]
+struct Kept {
+    piece: Piece,
+    latest: EventTime,
 }
 
 impl Tail {
@@ -127,11 +134,11 @@ impl Tail {
         !self.bounds.keep_nothing()
     }
 
-    /// Adds the newest piece and lets go of what is beyond the bounds.
-    pub(crate) fn push(&mut self, piece: Piece, now: EventTime) {
+    /// Adds the newest piece, whose latest event is of that time, and lets go of what is beyond the bounds.
+    pub(crate) fn push(&mut self, piece: Piece, latest: EventTime, now: EventTime) {
         self.bytes += piece.batch.entries.len() as u64;
         let newest_seq = piece.last_seq();
-        self.pieces.push_back(piece);
+        self.pieces.push_back(Kept { piece, latest });
         self.trim(newest_seq, now);
     }
 
@@ -139,7 +146,7 @@ impl Tail {
     fn trim(&mut self, newest_seq: u64, now: EventTime) {
         let oldest_seq = self.bounds.events.map_or(0, |events| (newest_seq + 1).saturating_sub(events));
         let expired = self.bounds.age.map(|age| before(now, age));
-        while let Some(front) = self.pieces.front()
+        while let Some(Kept { piece: front, .. }) = self.pieces.front()
             && (front.last_seq() < oldest_seq
                 || self.bounds.bytes.is_some_and(|bytes| self.bytes > bytes)
                 || expired.is_some_and(|expired| front.batch.received < expired))
@@ -153,20 +160,32 @@ impl Tail {
     pub(crate) fn oldest_seq(&mut self, newest_seq: u64, now: EventTime) -> u64 {
         self.trim(newest_seq, now);
         let by_count = self.bounds.events.map_or(0, |events| (newest_seq + 1).saturating_sub(events));
-        self.pieces.front().map_or(newest_seq + 1, |front| front.first_seq.max(by_count))
+        self.pieces.front().map_or(newest_seq + 1, |front| front.piece.first_seq.max(by_count))
     }
 
-    /// The pieces that hold events from this number on.
-    pub(crate) fn since(&self, seq: u64) -> VecDeque<Piece> {
-        let first = self.pieces.partition_point(|piece| piece.last_seq() < seq);
-        self.pieces.range(first..).cloned().collect()
+    /// The pieces that hold events from this number on, about so many bytes of them; and whether these are
+    /// all.
+    pub(crate) fn since(&self, seq: u64, bytes_max: usize) -> (VecDeque<Piece>, bool) {
+        let first = self.pieces.partition_point(|kept| kept.piece.last_seq() < seq);
+        let mut bytes = 0;
+        let within = |kept: &&Kept| {
+            bytes < bytes_max && {
+                bytes += kept.piece.batch.entries.len();
+                true
+            }
+        };
+        let pieces: VecDeque<_> =
+            self.pieces.range(first..).take_while(within).map(|kept| kept.piece.clone()).collect();
+        let all = first + pieces.len() == self.pieces.len();
+        (pieces, all)
     }
 
-    /// Number of the first event whose time is `time` or later; `None` when there is none.
-    pub(crate) fn seq_at(&self, time: EventTime) -> Option<u64> {
-        self.pieces.iter().find_map(|piece| {
+    /// Number of the first event from `oldest_seq` on whose time is `time` or later; `None` when there is
+    /// none. Looks into a piece only if it has one.
+    pub(crate) fn seq_at(&self, time: EventTime, oldest_seq: u64) -> Option<u64> {
+        self.pieces.iter().filter(|kept| kept.latest >= time).find_map(|Kept { piece, .. }| {
             let mut numbered = (piece.first_seq..).zip(piece.batch.events().flatten());
-            numbered.find_map(|(seq, event)| (event.time >= time).then_some(seq))
+            numbered.find_map(|(seq, event)| (seq >= oldest_seq && event.time >= time).then_some(seq))
         })
     }
 }
@@ -307,7 +326,8 @@ mod tests {
             let mut tail = Tail::new(bounds);
             for n in 0..10_u64 {
                 let seconds = i64::try_from(n).unwrap();
-                tail.push(piece(1 + n * 5, 5, seconds), EventTime::from_seconds(seconds));
+                let now = EventTime::from_seconds(seconds);
+                tail.push(piece(1 + n * 5, 5, seconds), now, now);
             }
             (tail.oldest_seq(50, EventTime::from_seconds(9)), tail.pieces.len())
         };

@@ -4,13 +4,14 @@
 //! does push back for the workers' sake ([`Hub::publish`] waits): when the processor cannot keep up,
 //! waiting costs a sender time, and going on would cost every client its connection.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use fluentcast_event::json::Mended;
-use fluentcast_event::limits::{BACKLOG_BYTES_MAX, JOURNAL_TAIL_BYTES, PUBLISH_SLICE_BYTES_MAX};
+use fluentcast_event::limits::{
+    BACKLOG_BYTES_MAX, JOURNAL_TAIL_BYTES, PUBLISH_SLICE_BYTES_MAX, REPLAY_HELD_BYTES_MAX,
+};
 use fluentcast_event::{Batch, EntryError, EventTime};
 
 use crate::history::{Bounds, Epoch, Gap, GapReason, Journal, NotStored, Piece, Position, Resolved, Tail};
@@ -18,9 +19,11 @@ use crate::log::Cursor;
 use crate::replay::Replay;
 use crate::view::{View, ViewKey, Waiting, Wake, Worker};
 
+mod cut;
 mod spread;
 mod views;
 
+use cut::{Runs, cut};
 use spread::Spread;
 use views::Views;
 
@@ -43,7 +46,7 @@ pub struct Published {
 pub struct Options {
     /// Events a new client gets first, if it does not say otherwise.
     pub buffered_messages: u64,
-    /// What is kept in memory; with a journal the journal has its own bounds.
+    /// What is kept in memory; with a journal, which has the same bounds, little of it.
     pub bounds: Bounds,
     /// The history on disk.
     pub journal: Option<Arc<dyn Journal>>,
@@ -61,6 +64,8 @@ pub struct Hub {
     turn: tokio::sync::Mutex<()>,
     flush_interval: Duration,
     workers: usize,
+    /// Of the events in memory, how much is held for one replay.
+    held_bytes_max: usize,
     wake: Arc<dyn Wake>,
     epoch: Epoch,
     state: Mutex<State>,
@@ -109,6 +114,20 @@ pub struct Hello {
     pub oldest: u64,
 }
 
+impl Hello {
+    /// What may be missing of a stream that begins with the first event of some time, and that is this
+    /// one: nothing, unless that is the oldest there is.
+    pub(crate) fn gap_before(&self, seq: u64) -> Option<Gap> {
+        let Self { oldest, .. } = *self;
+        (seq <= oldest && oldest > 1).then_some(Gap {
+            epoch: None,
+            from: 1,
+            to: Some(oldest - 1),
+            reason: GapReason::Expired,
+        })
+    }
+}
+
 /// A client's way into a stream.
 #[derive(Debug)]
 pub enum Stream {
@@ -116,6 +135,16 @@ pub enum Stream {
     Live(Subscription, Cursor),
     /// First what was.
     Replay(Box<Replay>),
+}
+
+impl Stream {
+    /// The last event that it leaves to what was before; `None` when that is not known yet.
+    pub(crate) fn begins_after(&self, hello: &Hello) -> Option<u64> {
+        match self {
+            Self::Live(..) => Some(hello.seq),
+            Self::Replay(replay) => replay.begins_after(),
+        }
+    }
 }
 
 impl Hub {
@@ -126,7 +155,8 @@ impl Hub {
         let (epoch, newest_seq, bounds) = match &journal {
             None => (Epoch::random(), 0, bounds),
             Some(journal) => {
-                let bounds = Bounds { bytes: Some(JOURNAL_TAIL_BYTES), ..Bounds::default() };
+                let bytes = bounds.bytes.unwrap_or(JOURNAL_TAIL_BYTES).min(JOURNAL_TAIL_BYTES);
+                let bounds = Bounds { bytes: Some(bytes), ..bounds };
                 (journal.epoch(), journal.newest_seq(), bounds)
             }
         };
@@ -137,11 +167,18 @@ impl Hub {
             turn: tokio::sync::Mutex::default(),
             flush_interval,
             workers,
+            held_bytes_max: REPLAY_HELD_BYTES_MAX,
             wake,
             epoch,
             state: Mutex::new(state),
             waiting: Arc::default(),
         }
+    }
+
+    /// Holds less for a replay, so that a small history is not held whole.
+    #[cfg(test)]
+    pub(crate) fn hold_at_most(&mut self, bytes: usize) {
+        self.held_bytes_max = bytes;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -205,12 +242,15 @@ impl Hub {
         let first_seq = state.newest_seq + 1;
         let mut spread = Spread::new(&mut state.views, batch, Instant::now());
         let mut events = piece.events();
-        let mut seq = first_seq;
+        let (mut seq, mut start) = (first_seq, 0);
+        let (mut good, mut latest) = (Runs::default(), EventTime { seconds: i64::MIN, nanos: 0 });
         let used = loop {
             match events.next() {
                 None => break entries.len(),
                 Some(Ok(event)) => {
                     spread.event(seq, &event);
+                    good.add(start..events.position());
+                    latest = latest.max(event.time);
                     seq += 1;
                 }
                 Some(Err(EntryError::NotAnEvent(_))) => published.invalid += 1,
@@ -219,8 +259,9 @@ impl Hub {
                     break entries.len();
                 }
             }
-            if events.position() >= PUBLISH_SLICE_BYTES_MAX {
-                break events.position();
+            start = events.position();
+            if start >= PUBLISH_SLICE_BYTES_MAX {
+                break start;
             }
         };
         let (touched, mended) = spread.finish();
@@ -229,9 +270,10 @@ impl Hub {
         published.events += numbered;
         state.newest_seq = seq - 1;
         if state.tail.keeps() && numbered > 0 {
-            // A copy, so that the history holds its own bytes and not a sender's whole read buffer.
-            let own = Batch { entries: Bytes::copy_from_slice(&entries[..used]), ..piece };
-            state.tail.push(Piece { first_seq, events: numbered, batch: own }, EventTime::now());
+            // What the journal was given is nobody else's already.
+            let own = if self.journal.is_some() { entries.clone() } else { good.copied(entries) };
+            let own = Batch { entries: own, ..piece };
+            state.tail.push(Piece { first_seq, events: numbered, batch: own }, latest, EventTime::now());
         }
         drop(guard);
         self.wake_workers(&touched);
@@ -269,9 +311,11 @@ impl Hub {
 
     fn hello_of(&self, state: &mut State) -> Hello {
         let seq = state.newest_seq;
+        let in_memory = state.tail.oldest_seq(seq, EventTime::now());
         let oldest = match &self.journal {
-            Some(journal) => journal.oldest_seq().min(seq + 1),
-            None => state.tail.oldest_seq(seq, EventTime::now()),
+            // What the journal could not store is in memory for a while.
+            Some(journal) => journal.oldest_seq().min(in_memory),
+            None => in_memory,
         };
         Hello { epoch: self.epoch, seq, oldest }
     }
@@ -289,7 +333,7 @@ impl Hub {
     ) -> (Hello, Stream) {
         let mut state = self.state();
         if let Some(view) = leaves {
-            view.feed().log.seal_and_tell();
+            view.tell();
         }
         let hello = self.hello_of(&mut state);
         let oldest_of = |count: u64| (hello.seq + 1).saturating_sub(count).max(hello.oldest);
@@ -299,27 +343,35 @@ impl Hub {
             Start::Default => oldest_of(self.buffered_messages),
             Start::Last(count) => oldest_of(count),
             Start::Now => hello.seq + 1,
-            Start::Time(from) => {
+            Start::Time(from) if self.journal.is_some() => {
                 time = Some(from);
                 hello.oldest
+            }
+            Start::Time(from) => {
+                let seq = state.tail.seq_at(from, hello.oldest).unwrap_or(hello.seq + 1);
+                gap = hello.gap_before(seq);
+                seq
             }
             Start::After(position) => {
                 let (after, broken_off) = self.resolve(position);
                 gap = broken_off;
-                after + 1
+                // Nobody has an event that is yet to come.
+                after.min(hello.seq) + 1
             }
         };
-        if next_seq > hello.seq && follow && gap.is_none() {
+        if next_seq > hello.seq && follow && gap.is_none() && time.is_none() {
             let (subscription, cursor) = self.join(&mut state, key, worker);
             return (hello, Stream::Live(subscription, cursor));
         }
         let mut replay = Replay::new(Arc::clone(self), key, worker, next_seq);
         replay.time = time;
-        replay.gap = gap;
         replay.through = (!follow).then_some(hello.seq);
-        if follow && time.is_none() {
+        if let Some(gap) = gap {
+            replay.tell(&gap);
+        }
+        if time.is_none() {
             // What is in memory now is held for the client at once: it cannot expire under way.
-            self.try_join(&mut state, &mut replay);
+            self.hold_of(&mut state, &mut replay);
         }
         (hello, Stream::Replay(Box::new(replay)))
     }
@@ -330,12 +382,33 @@ impl Hub {
             return (position.seq, None);
         }
         let resolved = self.journal.as_ref().map_or(Resolved::Unknown, |journal| journal.resolve(position));
-        let (after, from) = match resolved {
+        let (after, last) = match resolved {
             Resolved::At(seq) => return (seq, None),
-            Resolved::Beyond(seq) => (seq, seq + 1),
-            Resolved::Unknown => (0, position.seq + 1),
+            Resolved::Beyond(seq) => (seq, seq),
+            Resolved::Unknown => (0, position.seq),
         };
-        (after, Some(Gap { epoch: Some(position.epoch), from, to: None, reason: GapReason::Epoch }))
+        let (epoch, from) = (Some(position.epoch), last.saturating_add(1));
+        (after, Some(Gap { epoch, from, to: None, reason: GapReason::Epoch }))
+    }
+
+    /// Gives the replay what it is to read next, if that is in memory; with the last of it also its
+    /// client's place.
+    pub(crate) fn hold(self: &Arc<Self>, replay: &mut Replay) {
+        self.hold_of(&mut self.state(), replay);
+    }
+
+    fn hold_of(self: &Arc<Self>, state: &mut State, replay: &mut Replay) {
+        let newest_seq = state.newest_seq;
+        let memory_seq = state.tail.oldest_seq(newest_seq, EventTime::now());
+        (replay.live_seq, replay.memory_seq) = (newest_seq, memory_seq);
+        if self.journal.is_some() && replay.next_seq() < memory_seq {
+            return;
+        }
+        replay.lose_through(memory_seq - 1, GapReason::Expired);
+        (replay.pieces, replay.holds_rest) = state.tail.since(replay.next_seq(), self.held_bytes_max);
+        if replay.holds_rest && replay.through.is_none() {
+            replay.place = Some(self.join(state, &replay.key, replay.worker));
+        }
     }
 
     /// Makes the view if it is not there and puts the client at its end.
@@ -351,29 +424,12 @@ impl Hub {
         (Subscription { hub: Arc::clone(self), view, worker }, cursor)
     }
 
-    /// Takes the replay on: onto its view if what it still has to read is in memory.
-    pub(crate) fn catch_up(self: &Arc<Self>, replay: &mut Replay) {
-        self.try_join(&mut self.state(), replay);
-    }
-
-    fn try_join(self: &Arc<Self>, state: &mut State, replay: &mut Replay) {
-        let newest_seq = state.newest_seq;
-        replay.live_seq = newest_seq;
-        let in_memory = state.tail.oldest_seq(newest_seq, EventTime::now());
-        if self.journal.is_some() && replay.next_seq < in_memory.min(newest_seq + 1) {
-            return;
-        }
-        replay.pieces = state.tail.since(replay.next_seq.max(in_memory));
-        replay.expired_before = in_memory;
-        if replay.through.is_none() {
-            replay.joined = Some(self.join(state, &replay.key, replay.worker));
-        }
-        replay.in_memory = true;
-    }
-
     /// Number of the first event in memory of this time or later; `None` when there is none.
     pub(crate) fn seq_at(&self, time: EventTime) -> Option<u64> {
-        self.state().tail.seq_at(time)
+        let mut state = self.state();
+        let newest_seq = state.newest_seq;
+        let oldest_seq = state.tail.oldest_seq(newest_seq, EventTime::now());
+        state.tail.seq_at(time, oldest_seq)
     }
 
     /// Whether there is a history on disk.
@@ -405,41 +461,6 @@ impl Hub {
     pub fn views(&self) -> usize {
         self.state().views.len()
     }
-}
-
-/// The next entries of a batch that are events, about [`PUBLISH_SLICE_BYTES_MAX`] of them, in their own
-/// memory; how many they are; and the bytes of `entries` used.
-fn cut(batch: &Batch, entries: &Bytes, published: &mut Published) -> (Bytes, u64, usize) {
-    let piece = Batch { entries: entries.clone(), ..batch.clone() };
-    let mut events = piece.events();
-    let mut good: VecDeque<std::ops::Range<usize>> = VecDeque::new();
-    let (mut count, mut start) = (0, 0);
-    let used = loop {
-        let next = events.next();
-        let end = events.position();
-        match next {
-            None => break entries.len(),
-            Some(Ok(_)) => {
-                count += 1;
-                match good.back_mut() {
-                    Some(run) if run.end == start => run.end = end,
-                    _ => good.push_back(start..end),
-                }
-            }
-            Some(Err(EntryError::NotAnEvent(_))) => published.invalid += 1,
-            Some(Err(EntryError::Broken(_))) => {
-                published.invalid += 1;
-                break entries.len();
-            }
-        }
-        if end >= PUBLISH_SLICE_BYTES_MAX {
-            break end;
-        }
-        start = end;
-    };
-    let mut own = Vec::with_capacity(good.iter().map(ExactSizeIterator::len).sum());
-    good.into_iter().for_each(|run| own.extend_from_slice(&entries[run]));
-    (own.into(), count, used)
 }
 
 /// A client's place on a view. Dropping it takes the client off, and the view away when it was the

@@ -5,8 +5,8 @@
 //! write: small when the server is idle, large when it is busy, with no timer and no setting.
 //!
 //! Invariants: a sealed segment never changes; a segment starts and ends where something may go between
-//! (a control frame, a notice); the chain owns its segments forwards only, so a segment is freed when the
-//! last cursor has left it.
+//! (a control frame, a notice); only the first is empty; the chain owns its segments forwards only, so a
+//! segment is freed when the last cursor has left it.
 
 use std::io::IoSlice;
 use std::sync::{Arc, OnceLock};
@@ -30,9 +30,11 @@ pub struct Segment {
     /// The last event before, and the last one in it.
     seq_before: u64,
     last_seq: u64,
-    /// Events of the log before it, and in it.
+    /// Events of the log before it, and in it; those left out that it tells of count among the former of
+    /// the next one.
     events_before: u64,
     events: u32,
+    left_out: u64,
     next: OnceLock<Arc<Segment>>,
 }
 
@@ -48,8 +50,13 @@ impl Segment {
         next.frames = self.frames;
         next.seq_before = self.last_seq;
         next.last_seq = self.last_seq;
-        next.events_before = self.events_before + u64::from(self.events);
+        next.events_before = self.events_through();
         next
+    }
+
+    /// Events of the log up to its end.
+    fn events_through(&self) -> u64 {
+        self.events_before + u64::from(self.events) + self.left_out
     }
 
     /// Offset of the first place at or behind `offset` where something may go between, and how many
@@ -101,7 +108,7 @@ pub struct Skipped {
     pub from: u64,
     /// Number of the last event skipped; below `from` when none was.
     pub to: u64,
-    /// How many events of the log lie there.
+    /// How many events of the log lie there; those left out (`$max_rate`) that it was not told of count.
     pub events: u64,
     /// Bytes of the log not read.
     pub bytes: u64,
@@ -165,17 +172,21 @@ impl Log {
         let Ok(()) = appended;
     }
 
-    /// Appends a whole message of its own: a notice.
-    pub(crate) fn append_notice(&mut self, message: &[u8]) {
+    /// Appends a whole message of its own: a notice, which accounts for the events up to `through` if that
+    /// is given.
+    pub(crate) fn append_notice(&mut self, message: &[u8], through: Option<u64>) {
         self.seal();
         self.open.bytes.extend_from_slice(message);
+        self.open.last_seq = self.open.last_seq.max(through.unwrap_or(0));
         self.link(0);
     }
 
-    /// Counts event `seq` as left out; the next segment tells.
+    /// Counts event `seq` as left out; the next segment tells, where there is a way to.
     pub(crate) fn leave_out(&mut self, seq: u64) {
-        self.left_out += 1;
-        self.open.last_seq = seq;
+        if self.envelope != Envelope::None {
+            self.left_out += 1;
+            self.open.last_seq = seq;
+        }
     }
 
     /// Notes that the piece of a batch that is being published has touched this log; returns whether
@@ -212,7 +223,8 @@ impl Log {
     }
 
     fn close_open(&mut self) {
-        let left_out = std::mem::take(&mut self.left_out);
+        self.open.left_out = std::mem::take(&mut self.left_out);
+        let left_out = self.open.left_out;
         let events = self.open.events;
         let start = match &self.deflater {
             None => self.envelope.close(&mut self.open.bytes, events, left_out),
@@ -238,9 +250,10 @@ impl Log {
         self.tail = sealed;
     }
 
-    /// A cursor at the end: it will read what is appended from now on.
+    /// A cursor at the end: it will read what is appended from now on, and is not told what was left out
+    /// before.
     pub fn cursor(&mut self) -> Cursor {
-        self.seal();
+        self.seal_and_tell();
         Cursor { offset: self.tail.bytes.len(), segment: Arc::clone(&self.tail) }
     }
 
@@ -249,11 +262,10 @@ impl Log {
         let (sent_seq, sent_events) = cursor.sent();
         let position = cursor.position();
         *cursor = self.cursor();
-        let Segment { last_seq, events_before, events, .. } = *self.tail;
         Skipped {
             from: sent_seq + 1,
-            to: last_seq,
-            events: events_before + u64::from(events) - sent_events,
+            to: self.tail.last_seq,
+            events: self.tail.events_through() - sent_events,
             bytes: cursor.position() - position,
         }
     }
@@ -312,11 +324,22 @@ impl Cursor {
         }
     }
 
-    /// A cursor so many bytes further on.
-    pub(crate) fn clone_advanced(&self, bytes: usize) -> Self {
-        let mut further = self.clone();
-        further.advance(bytes);
-        further
+    /// What is readable from here of the events up to `seq`, at the last of which a segment ends; `None`
+    /// when it is more than `bytes_max`.
+    pub(crate) fn rest_through(&self, seq: u64, bytes_max: usize) -> Option<Vec<u8>> {
+        let mut rest = Vec::new();
+        let (mut segment, mut offset) = (&self.segment, self.offset);
+        loop {
+            let bytes = &segment.bytes[offset..];
+            if rest.len() + bytes.len() > bytes_max {
+                return None;
+            }
+            rest.extend_from_slice(bytes);
+            match segment.next.get() {
+                Some(next) if next.last_seq <= seq => (segment, offset) = (next, next.start),
+                _ => return Some(rest),
+            }
+        }
     }
 
     /// Whether nothing is readable.
@@ -357,16 +380,14 @@ impl Cursor {
 
     /// The last event that was sent whole when the frame it stands in is, and how many of the log were.
     pub(crate) fn sent(&self) -> (u64, u64) {
-        let (_, events) = self.segment.boundary(self.offset);
         let segment = &self.segment;
-        let seq = match events {
-            0 => segment.seq_before,
-            all if all == segment.events => segment.last_seq,
-            // Within a segment of frames, numbers are known only where none is filtered out; who reads
-            // frames is not told numbers.
-            some => segment.seq_before + u64::from(some),
-        };
-        (seq, segment.events_before + u64::from(events))
+        let (boundary, events) = segment.boundary(self.offset);
+        if boundary == segment.bytes.len() {
+            return (segment.last_seq, segment.events_through());
+        }
+        // Within a segment of frames, numbers are known only where none is filtered out; who reads frames
+        // is not told numbers.
+        (segment.seq_before + u64::from(events), segment.events_before + u64::from(events))
     }
 }
 

@@ -4,19 +4,22 @@
 //! any other, and ends on the client's view without a gap and without an event twice. A step may read a
 //! disk and is made on a thread that may block; it never touches a socket.
 //!
-//! Between two steps nothing is held but the segment that the client is being sent. Only when the rest is
-//! in memory does the client take its place on the view, together with that rest.
+//! Of the events in memory, some are held for the client, a bounded part ([`REPLAY_HELD_BYTES_MAX`]):
+//! they cannot expire before it gets there. With the last of them the client takes its place on its view,
+//! so that what comes while it is being replayed the past is made once for all, and counts as lag.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use fluentcast_event::EventTime;
+#[cfg(doc)]
+use fluentcast_event::limits::REPLAY_HELD_BYTES_MAX;
 use fluentcast_event::limits::{REPLAY_READ_BYTES, REPLAY_SCAN_BYTES_MAX, SEGMENT_BYTES_MAX};
 
 use crate::deflate::SharedDeflater;
 use crate::encode::Encoder;
 use crate::envelope::Envelope;
-use crate::history::{Gap, GapReason, JournalRead, Piece};
+use crate::history::{Gap, GapReason, Journal, JournalRead, Piece};
 use crate::hub::{Hub, Subscription};
 use crate::log::{Cursor, Log};
 use crate::notice;
@@ -25,40 +28,32 @@ use crate::view::{ViewKey, Worker};
 /// The state of a replay.
 #[derive(Debug)]
 pub struct Replay {
-    pub(crate) hub: Arc<Hub>,
+    hub: Arc<Hub>,
     pub(crate) key: ViewKey,
     pub(crate) worker: Worker,
-    /// The next event to read.
-    pub(crate) next_seq: u64,
+    /// The first event that was asked for, and the next one to read.
+    first_seq: u64,
+    next_seq: u64,
     /// Begin with the first event of this time, not yet looked up.
     pub(crate) time: Option<EventTime>,
     /// End with this event instead of going live.
     pub(crate) through: Option<u64>,
-    /// To be told first.
-    pub(crate) gap: Option<Gap>,
     /// Read and not yet encoded.
     pub(crate) pieces: VecDeque<Piece>,
-    /// The oldest event in memory when the pieces came from there.
-    pub(crate) expired_before: u64,
-    /// Number of the newest live event when the hub was asked last.
+    /// They are all there was when they were read; what came later is on the view.
+    pub(crate) holds_rest: bool,
+    /// Number of the newest live event when the hub was asked last, and of the oldest in memory.
     pub(crate) live_seq: u64,
-    /// The rest is in `pieces`.
-    pub(crate) in_memory: bool,
+    pub(crate) memory_seq: u64,
     /// The client's place on its view.
-    pub(crate) joined: Option<(Subscription, Cursor)>,
     deflater: SharedDeflater,
+    pub(crate) place: Option<(Subscription, Cursor)>,
+    is_over: bool,
+    /// Its client holds the other end.
+    wanted: Option<Weak<()>>,
     log: Log,
-}
-
-/// How a step ended.
-#[derive(Debug)]
-pub enum Step {
-    /// There may be more to read in the log, and there is more to come.
-    More,
-    /// What is in the log is the end of the past; the stream goes on here.
-    Live(Subscription, Cursor),
-    /// What is in the log is all.
-    End,
+    /// The client's, until it takes it.
+    start: Option<Cursor>,
 }
 
 impl Replay {
@@ -66,28 +61,63 @@ impl Replay {
         // Its own: what is replayed must not make the live stream wait.
         let deflater = SharedDeflater::default();
         let of_log = key.shape.compress.then(|| Arc::clone(&deflater));
-        let log = Log::new(Envelope::of(&key.shape), of_log, next_seq.saturating_sub(1));
+        let mut log = Log::new(Envelope::of(&key.shape), of_log, next_seq.saturating_sub(1));
+        let start = log.cursor();
         Self {
             hub,
             key: key.clone(),
             worker,
+            first_seq: next_seq,
             next_seq,
             time: None,
             through: None,
-            gap: None,
             pieces: VecDeque::new(),
-            expired_before: 0,
+            holds_rest: false,
             live_seq: 0,
-            in_memory: false,
-            joined: None,
             deflater,
+            memory_seq: 0,
+            place: None,
+            is_over: false,
+            wanted: None,
             log,
+            start: Some(start),
         }
     }
 
-    /// Where the client begins to read. Taken before the first step.
-    pub fn cursor(&mut self) -> Cursor {
-        self.log.cursor()
+    /// Where the client begins to read. Asked once: what it has read is held by nobody.
+    pub(crate) fn cursor(&mut self) -> Cursor {
+        self.start.take().unwrap_or_else(|| self.log.cursor())
+    }
+
+    /// The last event that was not asked for; `None` when that is not known yet.
+    pub(crate) fn begins_after(&self) -> Option<u64> {
+        self.time.is_none().then(|| self.first_seq.saturating_sub(1))
+    }
+
+    /// What the client holds as long as it wants the replay.
+    pub(crate) fn want(&mut self) -> Arc<()> {
+        let wanted = Arc::new(());
+        self.wanted = Some(Arc::downgrade(&wanted));
+        wanted
+    }
+
+    pub(crate) fn is_wanted_by(&self, wanted: &Arc<()>) -> bool {
+        self.wanted.as_ref().is_some_and(|known| std::ptr::eq(known.as_ptr(), Arc::as_ptr(wanted)))
+    }
+
+    /// The next event to read.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// The client's place on its view, if it has taken one since this was asked last.
+    pub(crate) fn take_place(&mut self) -> Option<(Subscription, Cursor)> {
+        self.place.take()
+    }
+
+    /// Whether what is in the log is all.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// The worker of its client.
@@ -96,95 +126,111 @@ impl Replay {
         self.worker
     }
 
-    /// Brings a little more into the log. Blocks while a disk is read. Not to be called again after
-    /// [`Step::Live`] or [`Step::End`].
-    pub fn step(&mut self) -> Step {
-        if let Some(gap) = self.gap.take() {
-            self.tell(&gap);
+    /// Brings a little more into the log. Blocks while a disk is read.
+    pub fn step(&mut self) {
+        if self.wanted.as_ref().is_some_and(|wanted| wanted.strong_count() == 0) {
+            return;
         }
         if let Some(time) = self.time.take() {
-            self.next_seq = self.seq_at(time);
+            self.look_up(time);
         }
         let begin = self.log.end();
         let mut scanned = 0;
         while self.log.end() - begin < SEGMENT_BYTES_MAX as u64 && scanned < REPLAY_SCAN_BYTES_MAX {
-            if self.in_memory && self.next_seq < self.expired_before {
-                self.lose_through(self.expired_before - 1, GapReason::Expired);
+            if self.through.is_some_and(|through| self.next_seq > through) {
+                self.pieces.clear();
+                self.holds_rest = true;
             }
-            let Some(piece) = self.pieces.pop_front() else {
-                if self.is_over() {
-                    self.log.seal();
-                    return self.joined.take().map_or(Step::End, |(place, cursor)| Step::Live(place, cursor));
+            match self.pieces.pop_front() {
+                Some(piece) => {
+                    scanned += piece.batch.entries.len();
+                    self.encode(&piece);
                 }
-                self.refill();
-                continue;
-            };
-            scanned += piece.batch.entries.len();
-            self.encode(&piece);
+                None if self.holds_rest => {
+                    self.is_over = true;
+                    break;
+                }
+                None => self.refill(),
+            }
         }
         self.log.seal();
-        Step::More
     }
 
-    fn is_over(&self) -> bool {
-        self.in_memory || self.through.is_some_and(|through| self.next_seq > through)
-    }
-
-    /// The number to begin with; events of that time may be yet to come.
-    fn seq_at(&self, time: EventTime) -> u64 {
+    /// Finds the number to begin with; events of that time may be yet to come.
+    fn look_up(&mut self, time: EventTime) {
         let hello = self.hub.hello();
-        let in_journal = self.hub.journal().and_then(|journal| journal.seq_at(time).ok().flatten());
-        in_journal.or_else(|| self.hub.seq_at(time)).unwrap_or(hello.seq + 1).max(hello.oldest)
+        let Some(journal) = self.hub.journal() else { return };
+        self.next_seq = match journal.seq_at(time) {
+            // What the journal could not store may be in memory.
+            Ok(seq) => seq.into_iter().chain(self.hub.seq_at(time)).min().unwrap_or(hello.seq + 1),
+            // Begin with what there is: reading it says what is wrong.
+            Err(_) => hello.oldest,
+        };
+        self.next_seq = self.next_seq.max(hello.oldest);
+        if let Some(gap) = hello.gap_before(self.next_seq) {
+            self.tell(&gap);
+        }
     }
 
-    /// Gets more pieces, from memory if the rest is there.
+    /// Gets more pieces: from memory if they are there, else from the journal.
     fn refill(&mut self) {
         let hub = Arc::clone(&self.hub);
-        hub.catch_up(self);
-        if self.in_memory {
-            return;
+        hub.hold(self);
+        if let Some(journal) = hub.journal()
+            && self.pieces.is_empty()
+            && !self.holds_rest
+        {
+            self.read(&**journal);
         }
-        let Some(journal) = hub.journal() else { return };
-        // What is stored and not yet sent comes live.
-        let live_seq = self.live_seq;
-        match journal.read(self.next_seq, REPLAY_READ_BYTES) {
-            Ok(JournalRead { lost_through, pieces }) => {
-                if let Some(lost) = lost_through {
-                    let expired = lost < journal.oldest_seq();
-                    let reason = if expired { GapReason::Expired } else { GapReason::Lost };
-                    self.lose_through(lost.min(live_seq), reason);
-                }
-                self.pieces.extend(pieces.into_iter().filter(|piece| piece.first_seq <= live_seq));
-                if self.pieces.is_empty() && lost_through.is_none() {
-                    self.lose_through(live_seq, GapReason::Lost);
-                }
+    }
+
+    /// Reads on in the journal. Always gets on, whatever it says: at worst up to what is in memory.
+    fn read(&mut self, journal: &dyn Journal) {
+        let before = self.next_seq;
+        if let Ok(JournalRead { lost_through, pieces }) = journal.read(before, REPLAY_READ_BYTES) {
+            if let Some(lost) = lost_through {
+                let expired = lost.min(journal.oldest_seq().saturating_sub(1));
+                self.lose_through(expired, GapReason::Expired);
+                self.lose_through(lost, GapReason::Lost);
             }
-            Err(_) => self.lose_through(live_seq, GapReason::Lost),
+            // What is stored and not yet sent comes live.
+            let (next_seq, live_seq) = (self.next_seq, self.live_seq);
+            let news = |piece: &Piece| piece.last_seq() >= next_seq && piece.first_seq <= live_seq;
+            self.pieces.extend(pieces.into_iter().filter(news));
         }
+        if self.pieces.is_empty() && self.next_seq == before {
+            self.lose_through(self.memory_seq.saturating_sub(1), GapReason::Lost);
+        }
+    }
+
+    /// The last event that is of interest.
+    fn end_seq(&self) -> u64 {
+        self.through.map_or(self.live_seq, |through| through.min(self.live_seq))
     }
 
     /// Tells that the next events up to this one are gone.
-    fn lose_through(&mut self, to: u64, reason: GapReason) {
+    pub(crate) fn lose_through(&mut self, seq: u64, reason: GapReason) {
+        let to = seq.min(self.end_seq());
         if to >= self.next_seq {
             self.tell(&Gap { epoch: None, from: self.next_seq, to: Some(to), reason });
             self.next_seq = to + 1;
         }
     }
 
-    fn tell(&mut self, gap: &Gap) {
+    /// Tells of a gap here.
+    pub(crate) fn tell(&mut self, gap: &Gap) {
         if let Some(message) = notice::gap(&self.key.shape, self.hub.epoch(), gap, None) {
-            self.log.append_notice(&message);
+            self.log.append_notice(&message, gap.to);
         }
     }
 
     fn encode(&mut self, piece: &Piece) {
-        if piece.first_seq > self.next_seq {
-            self.lose_through(piece.first_seq - 1, GapReason::Lost);
-        }
+        self.lose_through(piece.first_seq.saturating_sub(1), GapReason::Lost);
         let ViewKey { shape, tags, filter, .. } = &self.key;
-        let last_seq = self.through.map_or(piece.last_seq(), |through| through.min(piece.last_seq()));
+        let last_seq = piece.last_seq().min(self.end_seq());
         if tags.takes(piece.batch.tag.as_str()) {
-            let mut encoder = Encoder::new(shape, &piece.batch.tag, self.hub.epoch()).deflating(&self.deflater);
+            let mut encoder =
+                Encoder::new(shape, &piece.batch.tag, self.hub.epoch()).deflating(&self.deflater);
             for (seq, event) in (piece.first_seq..=last_seq).zip(piece.batch.events().flatten()) {
                 if seq >= self.next_seq && filter.passes(&piece.batch.tag, &event) {
                     // A record that cannot be encoded was counted when it was published.
@@ -195,3 +241,6 @@ impl Replay {
         self.next_seq = self.next_seq.max(last_seq + 1);
     }
 }
+
+#[cfg(test)]
+mod tests;

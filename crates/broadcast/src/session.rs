@@ -11,12 +11,15 @@ use crate::close::CloseReason;
 use crate::encode::{Protocol, Shape};
 use crate::envelope::LAST_CHUNK;
 use crate::frame::{self, Opcode};
-use crate::history::{Gap, GapReason};
 use crate::hub::{self, Hello, Subscription};
 use crate::inbound::{Inbound, Received};
-use crate::log::{Cursor, Skipped};
+use crate::log::Skipped;
 use crate::notice;
-use crate::replay::{Replay, Step};
+use crate::replay::Replay;
+
+mod stream;
+
+use stream::{FAREWELL_BYTES_MAX, Stream};
 
 /// A client's connection.
 #[derive(Debug)]
@@ -37,27 +40,6 @@ pub struct Session {
     peer_closed: bool,
     /// Close with this once the log is read to its end.
     close_at_end: Option<CloseReason>,
-}
-
-/// Where the client stands.
-#[derive(Debug)]
-struct Stream {
-    /// In the view's log, or in that of its replay.
-    cursor: Cursor,
-    phase: Phase,
-    /// Skipped at the cursor (or where the live stream begins, during a replay), and not told yet.
-    gap: Option<Skipped>,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Live(Subscription),
-    /// A replay is appending to the log that the cursor reads.
-    Replaying,
-    /// The replay is over; this follows its log.
-    Joining(Subscription, Cursor),
-    /// The replay is over, and that is all.
-    Ending,
 }
 
 /// What is said when a stream begins.
@@ -107,82 +89,57 @@ impl Session {
         &self.shape
     }
 
-    /// Sends what the stream has from now on, after what is still to be told. Returns the replay that is
-    /// to be run for it, if it begins with one; see [`Session::wants_replay`].
-    pub fn begin(&mut self, opening: (Hello, hub::Stream), greeting: Greeting) -> Option<Box<Replay>> {
-        let (hello, stream) = opening;
+    /// Sends what the stream has from now on; of the present one, if there is one, only what is still to
+    /// be told: what is readable up to where the new one begins if that is little, or a gap. The view it
+    /// leaves was named to [`hub::Hub::subscribe`].
+    pub fn begin(&mut self, (hello, next): (Hello, hub::Stream), greeting: Greeting) {
+        if self.closing.is_some() {
+            return;
+        }
         self.queue(&[]);
-        let greeting = match greeting {
+        if let Some(stream) = self.stream.take() {
+            let bytes_max = FAREWELL_BYTES_MAX.saturating_sub(self.answers);
+            let next = (&next, greeting == Greeting::None);
+            self.answer(stream.farewell(&self.shape, &hello, next, bytes_max));
+        }
+        self.answer(match greeting {
             Greeting::Hello => notice::hello(&self.shape, &hello),
             Greeting::Subscribed => notice::subscribed(&self.shape, &hello),
             Greeting::None => None,
-        };
-        let greeting = greeting.unwrap_or_default();
-        self.answers += greeting.len();
-        self.urgent.extend(greeting);
-        let gap = self.stream.take().and_then(|stream| stream.gap);
-        let (stream, replay) = match stream {
-            hub::Stream::Live(subscription, cursor) => {
-                (Stream { cursor, phase: Phase::Live(subscription), gap }, None)
-            }
-            hub::Stream::Replay(mut replay) => {
-                let cursor = replay.cursor();
-                (Stream { cursor, phase: Phase::Replaying, gap }, Some(replay))
-            }
-        };
-        self.stream = Some(stream);
-        replay
+        });
+        self.stream = Some(Stream::new(next));
+        self.go_on();
     }
 
-    /// Ends the present stream, which the client leaves for another: what is readable is still sent if
-    /// that is little, else told as a gap up to the newest event. Followed by [`Session::begin`].
-    pub fn leave(&mut self, Hello { epoch, seq: newest_seq, .. }: Hello) {
-        self.queue(&[]);
-        let Some(stream) = self.stream.take() else { return };
-        let mut rest = [IoSlice::new(&[]); 8];
-        let used = stream.cursor.gather(&mut rest, ANSWERS_BYTES_MAX + 1);
-        let bytes: usize = rest[..used].iter().map(|slice| slice.len()).sum();
-        let all = stream.cursor.clone_advanced(bytes).at_end() && bytes <= ANSWERS_BYTES_MAX;
-        if all && stream.gap.is_none() && matches!(stream.phase, Phase::Live(_)) {
-            rest[..used].iter().for_each(|slice| self.urgent.extend_from_slice(slice));
-            self.answers += bytes;
-            return;
-        }
-        let (sent_seq, _) = stream.cursor.sent();
-        let from = stream.gap.map_or(sent_seq + 1, |gap| gap.from);
-        if from <= newest_seq {
-            let gap = Gap { epoch: None, from, to: Some(newest_seq), reason: GapReason::Slow };
-            self.urgent.extend(notice::gap(&self.shape, epoch, &gap, None).unwrap_or_default());
-        }
+    /// Says something that counts among the answers.
+    fn answer(&mut self, message: Option<Vec<u8>>) {
+        let message = message.unwrap_or_default();
+        self.answers += message.len();
+        self.urgent.extend(message);
     }
 
-    /// The client's place on a view, once it is live.
+    /// The client's place on a view, once it has one.
     #[must_use]
     pub fn subscription(&self) -> Option<&Subscription> {
-        match &self.stream.as_ref()?.phase {
-            Phase::Live(subscription) | Phase::Joining(subscription, _) => Some(subscription),
-            Phase::Replaying | Phase::Ending => None,
-        }
+        self.stream.as_ref()?.subscription()
     }
 
-    /// Whether the replay should make its next step: the client reads the last that it has made.
+    /// Whether [`Session::next_step`] has a replay.
     #[must_use]
-    pub fn wants_replay(&self) -> bool {
-        self.stream
-            .as_ref()
-            .is_some_and(|stream| matches!(stream.phase, Phase::Replaying) && stream.cursor.in_last_segment())
+    pub fn wants_step(&self) -> bool {
+        self.stream.as_ref().is_some_and(Stream::wants_step)
     }
 
-    /// The replay has made a step.
-    pub fn replayed(&mut self, step: Step) {
-        if let Some(stream) = &mut self.stream
-            && matches!(stream.phase, Phase::Replaying)
-        {
-            match step {
-                Step::More => {}
-                Step::Live(subscription, cursor) => stream.phase = Phase::Joining(subscription, cursor),
-                Step::End => stream.phase = Phase::Ending,
-            }
+    /// The replay of the stream if it should make its next step, which may block. It comes back by
+    /// [`Session::replayed`]. Asked after everything that the session was told.
+    pub fn next_step(&mut self) -> Option<Box<Replay>> {
+        self.stream.as_mut()?.next_step()
+    }
+
+    /// A replay that [`Session::next_step`] gave has made its step. If the client has left that stream in
+    /// between, the replay is let go.
+    pub fn replayed(&mut self, replay: Box<Replay>) {
+        if self.stream.as_mut().is_some_and(|stream| stream.replayed(replay)) {
             self.go_on();
         }
     }
@@ -223,18 +180,8 @@ impl Session {
     /// Does what is due at the place the client has reached.
     fn go_on(&mut self) {
         let Some(stream) = &mut self.stream else { return };
-        if stream.cursor.at_end() {
-            match std::mem::replace(&mut stream.phase, Phase::Replaying) {
-                Phase::Joining(subscription, cursor) => {
-                    stream.cursor = cursor;
-                    stream.phase = Phase::Live(subscription);
-                }
-                Phase::Ending => {
-                    stream.phase = Phase::Ending;
-                    self.close_at_end.get_or_insert(CloseReason::Complete);
-                }
-                phase => stream.phase = phase,
-            }
+        if stream.move_on() {
+            self.close_at_end.get_or_insert(CloseReason::Complete);
         }
         self.tell_gap();
         if let Some(reason) = self.close_at_end
@@ -246,32 +193,18 @@ impl Session {
 
     /// Tells what was skipped, as soon as nothing else waits: one notice, however often that was.
     fn tell_gap(&mut self) {
-        let Some(stream) = &mut self.stream else { return };
-        let Phase::Live(subscription) = &stream.phase else { return };
         if self.urgent.is_empty()
-            && let Some(Skipped { from, to, events, .. }) = stream.gap.take()
+            && let Some(stream) = &mut self.stream
         {
-            let gap = Gap { epoch: None, from, to: Some(to), reason: GapReason::Slow };
-            self.urgent.extend(
-                notice::gap(&self.shape, subscription.epoch(), &gap, Some(events)).unwrap_or_default(),
-            );
+            self.urgent.extend(stream.take_gap(&self.shape).unwrap_or_default());
         }
     }
 
-    /// Passes over everything up to the newest event; the client is told if its protocol allows.
+    /// Passes over everything live up to the newest event; the client is told if its protocol allows. What
+    /// it is still being replayed comes before that.
     pub fn skip(&mut self) -> Skipped {
         self.queue(&[]);
-        let Some(stream) = &mut self.stream else { return Skipped::default() };
-        let skipped = match &mut stream.phase {
-            Phase::Live(subscription) => subscription.view().skip(&mut stream.cursor),
-            Phase::Joining(subscription, cursor) => subscription.view().skip(cursor),
-            Phase::Replaying | Phase::Ending => return Skipped::default(),
-        };
-        if skipped.to >= skipped.from {
-            let gap = stream.gap.get_or_insert(Skipped { events: 0, bytes: 0, ..skipped });
-            gap.to = skipped.to;
-            gap.events += skipped.events;
-        }
+        let skipped = self.stream.as_mut().map_or_else(Skipped::default, Stream::skip);
         self.tell_gap();
         skipped
     }
@@ -316,9 +249,10 @@ impl Session {
 
     /// Answers a message that makes no sense.
     pub fn refuse(&mut self, text: &str) {
-        let message = notice::error(&self.shape, text).unwrap_or_default();
-        self.answers += message.len();
-        self.queue(&message);
+        if self.closing.is_none() {
+            self.queue(&[]);
+            self.answer(notice::error(&self.shape, text));
+        }
     }
 
     /// Whether the client asks on and on without reading the answers.
@@ -359,11 +293,15 @@ impl Session {
             return 0;
         }
         let mut close = Vec::new();
+        let is_websocket = self.shape.protocol.is_websocket();
         if let Some(code) = reason.code() {
             match reason {
-                // A compressed answer goes on for ever; an end without its checksum is no proper one.
-                _ if !self.shape.protocol.is_websocket() && self.shape.compress => {}
-                _ if !self.shape.protocol.is_websocket() => close.extend_from_slice(LAST_CHUNK),
+                // Nor has a compressed answer its checksum: it is one that goes on for ever.
+                CloseReason::Complete | CloseReason::GoingAway if !is_websocket && !self.shape.compress => {
+                    close.extend_from_slice(LAST_CHUNK);
+                }
+                // An answer that breaks off is known for one.
+                _ if !is_websocket => {}
                 CloseReason::ClosedByClient(None) => frame::write(&mut close, Opcode::Close, b""),
                 _ => frame::write_close(&mut close, code, reason.text()),
             }
@@ -373,9 +311,13 @@ impl Session {
         self.stream.take().map_or(0, |stream| stream.unread())
     }
 
-    /// Closes with this reason once the client has been sent everything.
+    /// Closes with this reason once the client has been sent everything there is now.
     pub fn close_at_end(&mut self, reason: CloseReason) {
         self.close_at_end = Some(reason);
+        if let Some(subscription) = self.subscription() {
+            // What no sweep has made readable yet is there, too.
+            subscription.view().tell();
+        }
         self.go_on();
     }
 
@@ -400,36 +342,7 @@ impl Session {
     /// is receiving or is to receive next: one event larger than the limit is nobody's slowness.
     #[must_use]
     pub fn lags(&self, log_end: u64, limit: u64) -> bool {
-        let cursor = match &self.stream {
-            Some(Stream { phase: Phase::Joining(_, cursor), .. }) => cursor,
-            Some(Stream { phase: Phase::Live(_), cursor, .. }) => cursor,
-            _ => return false,
-        };
-        let lag = log_end.saturating_sub(cursor.position());
-        lag > limit && lag.saturating_sub(cursor.frame_ahead() as u64) > limit
-    }
-}
-
-impl Stream {
-    /// A gap comes before what the cursor has.
-    fn gap_is_next(&self) -> bool {
-        self.gap.is_some() && matches!(self.phase, Phase::Live(_))
-    }
-
-    /// Whether the client has been sent all there is.
-    fn is_read(&self) -> bool {
-        self.cursor.at_end() && self.gap.is_none() && matches!(self.phase, Phase::Live(_) | Phase::Ending)
-    }
-
-    /// Bytes of the view's log from the cursor on.
-    fn unread(&self) -> u64 {
-        let unread =
-            |place: &Subscription, cursor: &Cursor| place.view().end().saturating_sub(cursor.position());
-        match &self.phase {
-            Phase::Live(subscription) => unread(subscription, &self.cursor),
-            Phase::Joining(subscription, cursor) => unread(subscription, cursor),
-            Phase::Replaying | Phase::Ending => 0,
-        }
+        self.stream.as_ref().is_some_and(|stream| stream.lags(log_end, limit))
     }
 }
 

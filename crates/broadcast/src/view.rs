@@ -174,6 +174,8 @@ impl View {
             // Whoever was last here stopped sweeping; what came since is not this client's backlog.
             // Said before the client counts, or a publisher would wait for a sweep that is not due.
             share.swept.fetch_max(self.end(), Ordering::SeqCst);
+            // Nor does it wait for a sweep that was planned for others and may have gone with them.
+            share.woken.store(false, Ordering::SeqCst);
         }
         share.clients.fetch_add(1, Ordering::SeqCst);
     }

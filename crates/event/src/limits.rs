@@ -350,6 +350,11 @@ pub const SAMPLE_RAISE_AFTER: Duration = Duration::from_secs(10);
 
 /// Time between two signs of life on an HTTP stream: proxies cut what is silent for a minute or less.
 pub const HTTP_SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Newest events of the memory that are held for one client while they are replayed to it, in bytes of
+/// entries. With the last of them it takes its place in the live stream; so it is enough to get there
+/// before much more has come, and little enough for many that read slowly.
+pub const REPLAY_HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Longest `flush_interval` of a websocket output. Beyond ten seconds nothing is live, and what gathers
 /// meanwhile would count as a client's lag.
 pub const FLUSH_INTERVAL_MAX: Duration = Duration::from_secs(10);

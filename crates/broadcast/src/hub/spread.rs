@@ -44,7 +44,13 @@ impl<'a> Spread<'a> {
                 scratch: Vec::new(),
             })
         });
-        Self { shapes: shapes.collect(), touched: Vec::new(), mended: Mended::default(), tag: &batch.tag, now }
+        Self {
+            shapes: shapes.collect(),
+            touched: Vec::new(),
+            mended: Mended::default(),
+            tag: &batch.tag,
+            now,
+        }
     }
 
     /// An event that cannot be encoded is impossible here: the batch has just iterated over it.
@@ -64,9 +70,8 @@ impl<'a> Spread<'a> {
                 if feed.sampler.as_mut().is_some_and(|sampler| !sampler.takes(*now)) {
                     return feed.log.leave_out(seq);
                 }
-                if scratch.is_empty()
-                    && let Ok(more) = encoder.write(scratch, seq, event)
-                {
+                if scratch.is_empty() {
+                    let Ok(more) = encoder.write(scratch, seq, event) else { return };
                     *mended += more;
                 }
                 feed.log.append_bytes(seq, scratch);

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use fluentcast_broadcast::encode::{Format, Protocol, Shape};
 use fluentcast_broadcast::hub::{Hub, Start};
-use fluentcast_broadcast::replay::Replay;
 use fluentcast_broadcast::session::{Greeting, Session};
 use fluentcast_broadcast::view::ViewKey;
 use fluentcast_config::settings::{Secret, SlowClient};
@@ -61,7 +60,6 @@ pub(super) struct Wire {
 pub(super) struct Admitted {
     worker: fluentcast_broadcast::view::Worker,
     session: Session,
-    replay: Option<Box<Replay>>,
     resubscriber: Option<Box<Resubscriber>>,
     limits: ClientLimits,
     counted: ConnectedGuard,
@@ -124,13 +122,13 @@ impl Site {
         if !protocol.is_websocket() {
             session.preface(&events::head(protocol, opening.0.epoch, compress));
         }
-        let replay = session.begin(opening, Greeting::Hello);
+        session.begin(opening, Greeting::Hello);
         let may_change = protocol == Protocol::Resumable || limits.slow_client == SlowClient::Sample;
         let resubscriber = may_change.then(|| {
             let hub = Arc::clone(&self.hub);
             Box::new(Resubscriber::new(hub, worker, key, pairs, Instant::now()))
         });
-        Ok(Admitted { worker, session, replay, resubscriber, limits, counted })
+        Ok(Admitted { worker, session, resubscriber, limits, counted })
     }
 
     fn limits_of(&self, protocol: Protocol, query: &Query) -> ClientLimits {
@@ -155,9 +153,9 @@ impl Admitted {
         read_already: Vec<u8>,
         peer: SocketAddr,
     ) -> std::io::Result<()> {
-        let Self { worker, session, replay, resubscriber, limits, counted } = self;
+        let Self { worker, session, resubscriber, limits, counted } = self;
         let stream = stream.into_std()?;
-        let client = NewClient { stream, peer, session, replay, resubscriber, read_already, limits, counted };
+        let client = NewClient { stream, peer, session, resubscriber, read_already, limits, counted };
         pool.join(worker, client);
         Ok(())
     }

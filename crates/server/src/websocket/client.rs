@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use fluentcast_broadcast::close::CloseReason;
-use fluentcast_broadcast::replay::Replay;
 use fluentcast_broadcast::session::Session;
 use fluentcast_config::settings::SlowClient;
 use fluentcast_event::limits::{
@@ -22,8 +21,6 @@ pub(super) struct Client {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) session: Session,
-    /// Its replay, while no step of it is being made.
-    pub(super) replay: Option<Box<Replay>>,
     resubscriber: Option<Box<Resubscriber>>,
     limits: ClientLimits,
     /// The socket was full at the last write; epoll says when there is room.
@@ -66,7 +63,6 @@ impl Client {
             stream: TcpStream::from_std(new.stream),
             peer: new.peer,
             session: new.session,
-            replay: new.replay,
             resubscriber: new.resubscriber,
             limits: new.limits,
             blocked: false,
@@ -104,7 +100,7 @@ impl Client {
         if self.limits.slow_client == SlowClient::Sample
             && let Some(resubscriber) = &mut self.resubscriber
         {
-            self.replay = resubscriber.thin(&mut self.session, skipped, now);
+            resubscriber.thin(&mut self.session, skipped, now);
         }
     }
 
@@ -211,9 +207,7 @@ impl Client {
             return session.received(bytes, |_, _, _, _| {});
         };
         session.received(bytes, |_, part, last, _| resubscriber.hear(part, last));
-        if let Some(replay) = resubscriber.answer(session) {
-            self.replay = replay;
-        }
+        resubscriber.answer(session);
         if session.is_flooding() {
             session.close(CloseReason::Flooding);
         }
@@ -252,7 +246,7 @@ impl Client {
         if let Some(resubscriber) = &mut self.resubscriber
             && resubscriber.deadline().is_some_and(|at| at <= now)
         {
-            self.replay = resubscriber.raise(&mut self.session, now);
+            resubscriber.raise(&mut self.session, now);
             return Turn::More;
         }
         if let Liveness::Asked { since } = self.liveness {

@@ -158,10 +158,8 @@ impl Engine {
             match command {
                 Command::Join(client) => self.join(*client, now),
                 Command::News(views) => views.iter().for_each(|view| self.on_news(view, now)),
-                Command::Replayed(id, step, replay) if self.is_there(id) => {
-                    let client = &mut self.clients[id.slot].client;
-                    client.replay = replay;
-                    client.session.replayed(step);
+                Command::Replayed(id, replay) if self.is_there(id) => {
+                    self.clients[id.slot].client.session.replayed(replay);
                     self.take_turn(id.slot, now, false);
                 }
                 Command::Fail(id) if self.is_there(id) => {
@@ -270,7 +268,7 @@ impl Engine {
         }
         let Slot { client, queued, number, .. } = &mut self.clients[slot];
         let closing_begins = client.start_closing(now);
-        if let Some(replay) = client.replay.take_if(|_| client.session.wants_replay()) {
+        if let Some(replay) = client.session.next_step() {
             self.replayer.step(ClientId { slot, number: *number }, replay);
         }
         // A close frame that was just queued may go out at once.

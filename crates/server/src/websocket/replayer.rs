@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
 
-use fluentcast_broadcast::replay::{Replay, Step};
+use fluentcast_broadcast::replay::Replay;
 use fluentcast_event::limits::REPLAY_THREADS;
 
 use super::worker::{ClientId, Command, Inbox};
@@ -53,8 +53,7 @@ fn run(queue: &Mutex<Receiver<Job>>, inboxes: &[Inbox]) {
         let worker = replay.worker();
         let step = std::panic::catch_unwind(AssertUnwindSafe(|| replay.step()));
         let command = match step {
-            Ok(Step::More) => Command::Replayed(client, Step::More, Some(replay)),
-            Ok(step) => Command::Replayed(client, step, None),
+            Ok(()) => Command::Replayed(client, replay),
             Err(_) => {
                 tracing::error!("a replay panicked; its client is closed");
                 Command::Fail(client)

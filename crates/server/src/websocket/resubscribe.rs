@@ -9,7 +9,6 @@ use fluentcast_broadcast::encode::Shape;
 use fluentcast_broadcast::history::Position;
 use fluentcast_broadcast::hub::{Hub, Start};
 use fluentcast_broadcast::log::Skipped;
-use fluentcast_broadcast::replay::Replay;
 use fluentcast_broadcast::session::{Greeting, Session};
 use fluentcast_broadcast::view::{ViewKey, Worker};
 use fluentcast_event::limits::{SAMPLE_RAISE_AFTER, SAMPLE_RATE_UNLIMITED};
@@ -51,19 +50,16 @@ impl Resubscriber {
         }
     }
 
-    /// Answers the messages that have arrived. Returns the replay that the last of them asked for.
-    pub(super) fn answer(&mut self, session: &mut Session) -> Option<Option<Box<Replay>>> {
-        let mut changed = None;
+    /// Answers the messages that have arrived.
+    pub(super) fn answer(&mut self, session: &mut Session) {
         for message in std::mem::take(&mut self.messages) {
-            match self.subscribe(&message, session) {
-                Ok(replay) => changed = Some(replay),
-                Err(sentence) => session.refuse(&sentence),
+            if let Err(sentence) = self.subscribe(&message, session) {
+                session.refuse(&sentence);
             }
         }
-        changed
     }
 
-    fn subscribe(&mut self, message: &[u8], session: &mut Session) -> Result<Option<Box<Replay>>, String> {
+    fn subscribe(&mut self, message: &[u8], session: &mut Session) -> Result<(), String> {
         let changes = changes(message)?;
         let mut pairs = self.pairs.clone();
         for (name, values) in changes {
@@ -82,32 +78,18 @@ impl Resubscriber {
         self.pairs = pairs;
         self.thinned = None;
         let key = self.key.clone();
-        Ok(self.move_to(session, &key, start.unwrap_or(Start::Now), Greeting::Subscribed))
+        self.move_to(session, &key, start.unwrap_or(Start::Now), Greeting::Subscribed);
+        Ok(())
     }
 
     /// Ends the present stream and begins another.
-    fn move_to(
-        &self,
-        session: &mut Session,
-        key: &ViewKey,
-        start: Start,
-        greeting: Greeting,
-    ) -> Option<Box<Replay>> {
+    fn move_to(&self, session: &mut Session, key: &ViewKey, start: Start, greeting: Greeting) {
         let leaves = session.subscription().map(|subscription| Arc::clone(subscription.view()));
-        let (hello, stream) = self.hub.subscribe(key, self.worker, start, true, leaves.as_deref());
-        if start == Start::Now {
-            session.leave(hello);
-        }
-        session.begin((hello, stream), greeting)
+        session.begin(self.hub.subscribe(key, self.worker, start, true, leaves.as_deref()), greeting);
     }
 
     /// The client was too slow and has been passed over these events: sends it fewer from now on.
-    pub(super) fn thin(
-        &mut self,
-        session: &mut Session,
-        skipped: Skipped,
-        now: Instant,
-    ) -> Option<Box<Replay>> {
+    pub(super) fn thin(&mut self, session: &mut Session, skipped: Skipped, now: Instant) {
         let rate = match self.thinned {
             Some(rate) => rate.get() / 2,
             None => {
@@ -122,7 +104,7 @@ impl Resubscriber {
         self.since = now;
         let key = ViewKey { max_rate: self.thinned, ..self.key.clone() };
         let after = Position { epoch: self.hub.hello().epoch, seq: skipped.to };
-        self.move_to(session, &key, Start::After(after), Greeting::None)
+        self.move_to(session, &key, Start::After(after), Greeting::None);
     }
 
     /// When [`Resubscriber::raise`] wants to be called.
@@ -131,14 +113,14 @@ impl Resubscriber {
     }
 
     /// The client has kept up for a while: sends it twice as much, in the end all it asked for.
-    pub(super) fn raise(&mut self, session: &mut Session, now: Instant) -> Option<Box<Replay>> {
+    pub(super) fn raise(&mut self, session: &mut Session, now: Instant) {
         let doubled = self.thinned.and_then(|rate| rate.checked_mul(NonZeroU32::MIN.saturating_add(1)));
         self.thinned = doubled
             .filter(|rate| rate.get() < SAMPLE_RATE_UNLIMITED)
             .filter(|rate| self.key.max_rate.is_none_or(|asked| *rate < asked));
         self.since = now;
         let key = ViewKey { max_rate: self.thinned.or(self.key.max_rate), ..self.key.clone() };
-        self.move_to(session, &key, Start::Now, Greeting::None)
+        self.move_to(session, &key, Start::Now, Greeting::None);
     }
 }
 
@@ -148,8 +130,7 @@ const WHERE: &str = "where";
 /// Reads a `subscribe` message, JSON or MessagePack, into the parameters it replaces: each by its name in
 /// a URL (or [`WHERE`] for all fields) with what is to stand there.
 fn changes(message: &[u8]) -> Result<Vec<(String, Pairs)>, String> {
-    const USAGE: &str =
-        "A message must be {\"subscribe\":{...}} with any of tag, filter, where, fields, since, last and max_rate.";
+    const USAGE: &str = "A message must be {\"subscribe\":{...}} with any of tag, filter, where, fields, since, last and max_rate.";
     let parsed = match message.first() {
         Some(0x80..=0x8f | 0xde | 0xdf) => rmp_serde::from_slice(message).ok(),
         _ => serde_json::from_slice(message).ok(),

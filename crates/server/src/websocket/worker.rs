@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use fluentcast_broadcast::replay::{Replay, Step};
+use fluentcast_broadcast::replay::Replay;
 use fluentcast_broadcast::session::Session;
 use fluentcast_broadcast::view::{View, Wake, Worker};
 use fluentcast_config::settings::SlowClient;
@@ -43,8 +43,6 @@ pub struct NewClient {
     pub peer: SocketAddr,
     /// Its session, begun, with a stream for this worker.
     pub session: Session,
-    /// What it is sent first.
-    pub replay: Option<Box<Replay>>,
     /// Changes what it is sent, if it may ask for that.
     pub resubscriber: Option<Box<Resubscriber>>,
     /// What it sent right behind its handshake.
@@ -90,8 +88,8 @@ pub(super) struct ClientId {
 pub(super) enum Command {
     Join(Box<NewClient>),
     News(Vec<Arc<View>>),
-    /// A step of a client's replay was made, and the replay unless that was the last.
-    Replayed(ClientId, Step, Option<Box<Replay>>),
+    /// A step of a client's replay was made.
+    Replayed(ClientId, Box<Replay>),
     /// A client cannot be served any more.
     Fail(ClientId),
     /// Send everything, close with 1001, and end by the deadline.
