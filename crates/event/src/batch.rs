@@ -80,18 +80,26 @@ impl<'a> Iterator for Events<'a> {
         if self.reader.is_empty() {
             return None;
         }
-        let mut reader = self.reader.clone();
-        let event = read_event(&mut reader, self.received);
-        if event.is_ok() {
-            self.reader = reader;
-            return Some(event);
+        match read_event(self.reader.clone(), self.received) {
+            Ok((event, after)) => {
+                self.reader = after;
+                Some(Ok(event))
+            }
+            Err(error) => Some(Err(self.pass_over(error))),
         }
-        // Whether only this entry is lost or all that follow it too, depends on all of its bytes.
+    }
+}
+
+impl Events<'_> {
+    /// Goes on behind an entry that is no event. Whether only it is lost or all that follows it too, depends
+    /// on all of its bytes.
+    #[cold]
+    fn pass_over(&mut self, error: EntryError) -> EntryError {
         match self.reader.skip() {
-            Ok(_) => Some(event),
-            Err(error) => {
+            Ok(_) => error,
+            Err(broken) => {
                 self.reader = Reader::new(&[]);
-                Some(Err(error.into()))
+                broken.into()
             }
         }
     }
@@ -99,8 +107,9 @@ impl<'a> Iterator for Events<'a> {
 
 impl FusedIterator for Events<'_> {}
 
-/// Reads one entry. What follows time and record in it is ignored.
-fn read_event<'a>(reader: &mut Reader<'a>, received: EventTime) -> Result<Event<'a>, EntryError> {
+/// Reads one entry; returns it and the reader behind it. What follows time and record in it is ignored.
+#[inline(always)]
+fn read_event(mut reader: Reader<'_>, received: EventTime) -> Result<(Event<'_>, Reader<'_>), EntryError> {
     /// An entry's time and record stand within its array.
     const DEPTH: usize = 1;
     let len = match reader.read_inlined()? {
@@ -108,36 +117,44 @@ fn read_event<'a>(reader: &mut Reader<'a>, received: EventTime) -> Result<Event<
         Value::Array(_) => return Err(EntryError::NotAnEvent("fewer than two elements")),
         _ => return Err(EntryError::NotAnEvent("not an array")),
     };
-    let time = read_time(reader)?.unwrap_or(received);
+    let time = match reader.read_event_time() {
+        Some(time) => time,
+        None => {
+            let (time, after) = read_time(reader)?;
+            reader = after;
+            time.unwrap_or(received)
+        }
+    };
     let bytes = reader.rest();
     let Value::Map(fields) = reader.read_inlined()? else {
         return Err(EntryError::NotAnEvent("the record is not a map"));
     };
     reader.skip_values(2 * u64::from(fields), DEPTH + 1)?;
     let record = &bytes[..bytes.len() - reader.rest().len()];
-    for _ in 2..len {
-        reader.skip_at(DEPTH)?;
+    if len > 2 {
+        reader.skip_values(u64::from(len) - 2, DEPTH)?;
     }
-    Ok(Event { time, record })
+    Ok((Event { time, record }, reader))
 }
 
-#[inline(always)]
-/// Reads the time, bare or as `[time, metadata]`; `None` stands for the time of reception.
-fn read_time(reader: &mut Reader<'_>) -> Result<Option<EventTime>, EntryError> {
-    match reader.read_inlined()? {
-        Value::Array(0) => Err(EntryError::NotAnEvent("the time is an empty array")),
+/// Reads the time, bare or as `[time, metadata]`; `None` stands for the time of reception. Takes the reader
+/// and gives it back, so that the usual way, which does not come here, keeps its own in registers.
+#[inline(never)]
+fn read_time(mut reader: Reader<'_>) -> Result<(Option<EventTime>, Reader<'_>), EntryError> {
+    /// Time and metadata stand within two arrays.
+    const DEPTH: usize = 2;
+    let time = match reader.read()? {
+        Value::Array(0) => return Err(EntryError::NotAnEvent("the time is an empty array")),
         Value::Array(len) => {
             let time = scalar_time(reader.read()?)?;
-            for _ in 1..len {
-                reader.skip_at(2)?;
-            }
-            Ok(time)
+            reader.skip_values(u64::from(len) - 1, DEPTH)?;
+            time
         }
-        value => scalar_time(value),
-    }
+        value => scalar_time(value)?,
+    };
+    Ok((time, reader))
 }
 
-#[inline(always)]
 fn scalar_time(value: Value<'_>) -> Result<Option<EventTime>, EntryError> {
     let time = match value {
         Value::Nil | Value::UInt(0) | Value::F32(0.0) | Value::F64(0.0) => return Ok(None),

@@ -2,8 +2,8 @@
 //! Ruby hash.
 //!
 //! Fields are written as they come; only a map that turns out to hold a key twice is put together
-//! again from the pieces already written. So a map without duplicates costs a small sort, and one
-//! made of nothing else stays linear: it must never be written a second time from its source, for
+//! again from the pieces already written. So a map without duplicates costs a bit set for each key, or
+//! a sort at worst, and one made of nothing else stays linear: it must never be written a second time from its source, for
 //! nested maps would then double the work at each level.
 
 use std::collections::HashMap;
@@ -16,9 +16,8 @@ use crate::word;
 /// Fields noted without an allocation: an everyday record has no more.
 const FIELDS_INLINE: usize = 16;
 
-/// Words of bits per map: enough that the keys of nine everyday maps in ten, or more, have all a bit of
-/// their own.
-const SEEN_WORDS: usize = 16;
+/// Bits per map: enough that in most everyday maps each key has one of its own.
+const SEEN_BITS: usize = 1024;
 
 /// The fields of all maps that are open at the moment, innermost last.
 #[derive(Debug)]
@@ -40,8 +39,8 @@ struct Field {
 #[must_use]
 pub(crate) struct OpenMap {
     first: usize,
-    /// One bit for each key so far: keys on bits of their own differ.
-    seen: [u64; SEEN_WORDS],
+    /// A bit for each key so far: keys on bits of their own differ.
+    seen: [u64; SEEN_BITS / 64],
     /// Whether a key fell on a bit that was set.
     seen_twice: bool,
 }
@@ -52,15 +51,15 @@ impl OpenMaps {
     }
 
     pub(crate) fn open(&self) -> OpenMap {
-        OpenMap { first: self.fields.len(), seen: [0; SEEN_WORDS], seen_twice: false }
+        OpenMap { first: self.fields.len(), seen: [0; SEEN_BITS / 64], seen_twice: false }
     }
 
     /// Notes that a key was just written, from `key` up to `value`, and that its value comes next.
     /// `key_hash` is the [`hash`] of it or of a part that stands for it.
     #[inline]
     pub(crate) fn note_key(&mut self, map: &mut OpenMap, key_hash: u64, key: usize, value: usize) {
-        let slot = mix(0, key_hash) >> (64 - (64 * SEEN_WORDS).trailing_zeros());
-        let (seen, bit) = (&mut map.seen[slot as usize / 64 % SEEN_WORDS], 1 << (slot % 64));
+        let at = usize::try_from(mix(0, key_hash) >> 48).unwrap_or(0) % SEEN_BITS;
+        let (seen, bit) = (&mut map.seen[at / 64], 1 << (at % 64));
         map.seen_twice |= *seen & bit != 0;
         *seen |= bit;
         self.fields.push(Field { key_hash, key, value });

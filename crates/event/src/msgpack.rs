@@ -110,6 +110,22 @@ impl<'a> Reader<'a> {
         Some(text)
     }
 
+    /// Reads an EventTime as [`write_event_time`] writes it, the form of nearly all senders. Does nothing if
+    /// the next value is no such, or one of 0 seconds, or its nanoseconds are a second or more.
+    #[inline(always)]
+    pub(crate) fn read_event_time(&mut self) -> Option<EventTime> {
+        let (&[0xd7, 0x00, a, b, c, d, ref nanos @ ..], rest) = self.rest.split_first_chunk::<10>()? else {
+            return None;
+        };
+        match (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes(*nanos)) {
+            (seconds @ 1.., nanos @ ..1_000_000_000) => {
+                self.rest = rest;
+                Some(EventTime { seconds: seconds.into(), nanos })
+            }
+            _ => None,
+        }
+    }
+
     /// Skips one whole value with its contents and returns its bytes. On an error the position does not move.
     ///
     /// # Errors
@@ -125,7 +141,7 @@ impl<'a> Reader<'a> {
     }
 
     /// [`Reader::skip_at`] for as many values as are left of a map or array.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn skip_values(&mut self, count: u64, depth: usize) -> Result<&'a [u8], ReadError> {
         let end = end_of_values(self.rest, 0, count, depth)?;
         let (values, rest) = self.rest.split_at_checked(end).ok_or(ReadError::Incomplete)?;
@@ -158,11 +174,6 @@ fn end_of_values(
                 position += 1;
                 u64::from(head & 0x0f)
             }
-            0xd9 => {
-                let &len = bytes.get(position + 1).ok_or(ReadError::Incomplete)?;
-                position += 2 + usize::from(len);
-                continue;
-            }
             _ => {
                 let mut reader = Reader::new(bytes.get(position..).ok_or(ReadError::Incomplete)?);
                 let value = reader.read()?;
@@ -186,30 +197,39 @@ fn end_of_values(
     }
 }
 
-/// Steps over those of `count` values whose head tells their size, up to the first other; returns where
-/// that is, and how many are left. Two at a time: in a map those are a key and its value. A loop by
-/// itself, so that it stays as tight as it is: skipping is the hot path of ingest.
+/// Steps over those of `count` values whose size is soon known, up to the first other; returns where that
+/// is, and how many are left. A loop by itself, so that it stays tight: skipping is the hot path of ingest.
 #[inline(never)]
 fn after_small_values(bytes: &[u8], mut position: usize, mut count: u64) -> (usize, u64) {
     let size_at =
         |position| bytes.get(position).map_or(0, |&head| usize::from(SIZE_BY_HEAD[usize::from(head)]));
-    while count >= 2 {
-        let first = size_at(position);
-        // After a first one of no known size this is that one again.
-        let second = size_at(position + first);
-        if second == 0 {
-            break;
+    loop {
+        // Two at a time, in a map a key and its value.
+        while count >= 2 {
+            let first = size_at(position);
+            // After a first one of no known size this is that one again.
+            let second = size_at(position + first);
+            if second == 0 {
+                position += first;
+                count -= u64::from(first > 0);
+                break;
+            }
+            position += first + second;
+            count -= 2;
         }
-        position += first + second;
-        count -= 2;
-    }
-    if count > 0
-        && let first @ 1.. = size_at(position)
-    {
-        position += first;
+        if count == 0 {
+            return (position, count);
+        }
+        position += match bytes.get(position..) {
+            // A str of up to 255 bytes.
+            Some([0xd9, len, ..]) => 2 + usize::from(*len),
+            _ => match size_at(position) {
+                0 => return (position, count),
+                size => size,
+            },
+        };
         count -= 1;
     }
-    (position, count)
 }
 
 /// The bytes that have not been read yet.

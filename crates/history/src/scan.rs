@@ -69,8 +69,7 @@ pub(crate) fn scan(dir: &Path, salt: Option<u32>) -> Result<Scan, OpenError> {
         seqs.extend(segment::seq_of_name(&entry.file_name()));
     }
     seqs.sort_unstable();
-    let mut scan = Scan::default();
-    scan.newest_file = seqs.last().copied().unwrap_or(0);
+    let mut scan = Scan { newest_file: seqs.last().copied().unwrap_or(0), ..Scan::default() };
     for (at, &first_seq) in seqs.iter().enumerate() {
         match seqs.get(at + 1) {
             Some(&next) => {

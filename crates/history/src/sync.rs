@@ -9,6 +9,9 @@ use std::sync::{Arc, PoisonError};
 
 use crate::index::{Sealed, Shared, Unsynced};
 
+#[cfg(test)]
+mod tests;
+
 /// Brings onto the medium what was appended. Cheap to clone, good for any thread.
 #[derive(Clone, Debug)]
 pub struct Syncer {

@@ -6,5 +6,5 @@ pub(crate) mod faults;
 mod model;
 mod reading;
 mod retention;
-mod support;
+pub(crate) mod support;
 mod trouble;

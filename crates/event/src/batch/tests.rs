@@ -1,5 +1,6 @@
 use super::*;
 use EntryError::{Broken, NotAnEvent};
+use proptest::prelude::*;
 
 const RECEIVED: EventTime = EventTime { seconds: 77, nanos: 7 };
 const RECORD: &[u8] = b"\x81\xa1n\x01";
@@ -148,4 +149,62 @@ fn the_builder_keeps_every_time() {
     assert!(batch.entries.starts_with(b"\x92\xd7\x00\x59\x68\x2f\x00\x00\x00\x00\x05\x81\xa1n\x01"));
     let events: Vec<_> = batch.events().map(Result::unwrap).collect();
     assert_eq!(events, times.map(|time| Event { time, record: RECORD }));
+}
+
+/// An entry taken apart the careful way: first whether it is sound, then what is in it.
+fn carefully<'a>(reader: &mut Reader<'a>) -> Result<Event<'a>, EntryError> {
+    let mut entry = Reader::new(reader.skip()?);
+    let len = match entry.read()? {
+        Value::Array(len @ 2..) => len,
+        Value::Array(_) => return Err(NotAnEvent("fewer than two elements")),
+        _ => return Err(NotAnEvent("not an array")),
+    };
+    let (time, mut entry) = read_time(entry)?;
+    let record = entry.skip()?;
+    (2..len).try_for_each(|_| entry.skip().map(|_| ()))?;
+    match Reader::new(record).read()? {
+        Value::Map(_) => Ok(Event { time: time.unwrap_or(RECEIVED), record }),
+        _ => Err(NotAnEvent("the record is not a map")),
+    }
+}
+
+/// Pieces of entries, that often make whole ones.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        6 => Just(b"\x92\xd7\x00\x59\x68\x2f\x01\x00\x00\x00\x05\x81\xa1n\x01".to_vec()),
+        1 => Just(b"\x92\xd7\x00\x00\x00\x00\x00\x00\x00\x00\x05\x80".to_vec()),
+        1 => Just(b"\x92\xd7\x00\x00\x00\x00\x01\xff\xff\xff\xff\x80".to_vec()),
+        1 => Just(b"\x92\xce\x59\x68\x2f\x00\x81\xa1n\x01".to_vec()),
+        1 => Just(b"\x92\x92\xd7\x00\x59\x68\x2f\x00\x00\x00\x00\x07\x80".to_vec()),
+        1 => Just(b"\x92".to_vec()),
+        1 => Just(b"\xd7\x00\x59\x68\x2f\x01\x00\x00\x00\x05".to_vec()),
+        1 => prop::collection::vec(0x80..0x94_u8, 1..3),
+        1 => any::<u8>().prop_map(|byte| vec![byte]),
+        1 => (any::<bool>(), 120..130_usize).prop_map(|(map, deep)| {
+            let deeper: &[u8] = if map { b"\x81\xa0" } else { b"\x91" };
+            [b"\x92\x05\x81\xa0", &deeper.repeat(deep)[..], b"\x00"].concat()
+        }),
+    ];
+    prop::collection::vec(piece, 1..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn entries_are_taken_apart_as_carefully_as_in_two_steps(bytes in pieces(), cut in 0..16_usize) {
+        let batch = batch(&[&bytes[..bytes.len().saturating_sub(cut)]]);
+        let mut events = batch.events();
+        let mut reader = Reader::new(&batch.entries);
+        while !reader.is_empty() {
+            let expected = carefully(&mut reader);
+            let broken = matches!(expected, Err(Broken(_)));
+            prop_assert_eq!(events.next(), Some(expected));
+            if broken {
+                break;
+            }
+            prop_assert_eq!(events.position(), reader.position());
+        }
+        prop_assert_eq!(events.next(), None);
+    }
 }

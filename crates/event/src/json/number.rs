@@ -99,6 +99,7 @@ fn store_8(room: &mut [u8; INTEGER_ROOM], at: usize, number: u64) -> usize {
     at + 8
 }
 
+/// The room always takes it: what is stored ends with the longest integer, its sign and a few bytes more.
 #[inline(always)]
 fn store(room: &mut [u8; INTEGER_ROOM], at: usize, word: u64) {
     if let Some(room) = room.get_mut(at..at + 8) {
@@ -112,10 +113,10 @@ const ASCII_ZEROS: u64 = 0x3030_3030_3030_3030;
 /// groups, all groups at once: the quotient goes to the lower half and what is left to the upper.
 #[inline(always)]
 fn digits(number: u64) -> u64 {
-    let fours = number / 10_000 | (number % 10_000) << 32;
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
     // 10486 / 2^20 and 103 / 2^10 are a hundredth and a tenth, exact enough for four and two digits.
-    let hundreds = (fours * 10_486) >> 20 & 0x0000_007f_0000_007f;
-    let twos = hundreds | (fours - 100 * hundreds) << 16;
-    let tens = (twos * 103) >> 10 & 0x000f_000f_000f_000f;
-    tens | (twos - 10 * tens) << 8
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((twos - 10 * tens) << 8)
 }

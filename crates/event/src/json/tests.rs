@@ -5,6 +5,8 @@ use serde_json::Value as Json;
 use super::text::is_plain;
 use super::*;
 
+mod reference;
+
 fn json(value: &[u8]) -> String {
     let mut out = b"before ".to_vec();
     write_value(&mut out, value).unwrap();

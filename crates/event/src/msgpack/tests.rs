@@ -219,6 +219,32 @@ fn packed(value: &Rmpv) -> Vec<u8> {
     bytes
 }
 
+/// Skips head by head.
+fn skip_slowly(reader: &mut Reader<'_>, depth: usize) -> Result<(), ReadError> {
+    let values = match reader.read()? {
+        Value::Array(len) => u64::from(len),
+        Value::Map(len) => 2 * u64::from(len),
+        _ => return Ok(()),
+    };
+    if depth == NESTING_DEPTH_MAX {
+        return Err(TooDeep);
+    }
+    (0..values).try_for_each(|_| skip_slowly(reader, depth + 1))
+}
+
+/// Bytes that are more often than not the heads of small values.
+fn heads() -> impl Strategy<Value = Vec<u8>> {
+    let head = prop_oneof![
+        4 => any::<u8>(),
+        4 => 0xa0..0xa4_u8,
+        2 => 0x80..0x84_u8,
+        2 => 0x90..0x94_u8,
+        2 => 0xc0..=0xdf_u8,
+        2 => 0x00..0x04_u8,
+    ];
+    prop::collection::vec(head, 0..60)
+}
+
 /// Reads a whole value with our reader, as rmpv shows it.
 fn unpack(reader: &mut Reader<'_>) -> Rmpv {
     match reader.read().unwrap() {
@@ -265,6 +291,17 @@ proptest! {
         write_uint(&mut out, unsigned);
         write_int(&mut out, signed);
         prop_assert_eq!(out, [packed(&unsigned.into()), packed(&signed.into())].concat());
+    }
+
+    #[test]
+    fn skipping_is_reading_head_by_head(bytes in heads(), deep in 0..2 * NESTING_DEPTH_MAX, in_map: bool) {
+        let outer: &[u8] = if in_map { b"\x81\xa0" } else { b"\x91" };
+        for bytes in [bytes.clone(), [&outer.repeat(deep), &bytes[..]].concat()] {
+            let (mut quick, mut slow) = (Reader::new(&bytes), Reader::new(&bytes));
+            let skipped = skip_slowly(&mut slow, 0).map(|()| &bytes[..slow.position()]);
+            prop_assert_eq!(quick.skip(), skipped);
+            prop_assert_eq!(quick.position(), skipped.map_or(0, <[u8]>::len));
+        }
     }
 
     #[test]

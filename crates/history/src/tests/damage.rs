@@ -227,7 +227,11 @@ fn blocks_inside_of_records_are_never_taken_for_blocks() {
     let place = Place::new(Bounds::default());
     let (mut store, _) = place.open();
     let mut hostile = piece(1, 1, 0);
-    let entries = [&[0x92, 7, 0x81, 0xa1, b'x', 0xc6][..], &(foreign.len() as u32).to_be_bytes(), &foreign];
+    let entries = [
+        &[0x92, 7, 0x81, 0xa1, b'x', 0xc6][..],
+        &u32::try_from(foreign.len()).unwrap().to_be_bytes(),
+        &foreign,
+    ];
     hostile.batch = Batch { tag: Tag::from("t"), entries: entries.concat().into(), ..hostile.batch };
     store.append(&Piece { first_seq: 1, ..hostile }).unwrap();
     store.append(&piece(2, 1, 0)).unwrap();

@@ -47,6 +47,11 @@ fn path() -> impl Strategy<Value = String> {
     "(a|b|)(\\.(a|b|)){0,3}"
 }
 
+/// Paths to insert, or to remove.
+fn steps(path: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<(String, bool)>> {
+    prop::collection::vec((path, prop::bool::weighted(0.7)), 1..30)
+}
+
 fn key() -> impl Strategy<Value = Key> {
     prop_oneof![8 => path().prop_map(Key::Text), 1 => path().prop_map(Key::Bin), 1 => Just(Key::Number)]
 }
@@ -77,7 +82,7 @@ proptest! {
     /// broken record as well.
     #[test]
     fn a_set_finds_what_lookup_finds(
-        steps in prop::collection::vec((path(), prop::bool::weighted(0.7)), 1..30),
+        steps in prop_oneof![steps(path()), steps("a|b|")],
         record in record(),
         cut in prop::option::weighted(0.1, any::<prop::sample::Index>()),
     ) {
