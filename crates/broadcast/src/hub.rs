@@ -414,9 +414,10 @@ impl Hub {
     /// Makes the view if it is not there and puts the client at its end.
     fn join(self: &Arc<Self>, state: &mut State, key: &ViewKey, worker: Worker) -> (Subscription, Cursor) {
         let newest_seq = state.newest_seq;
+        let deflater = Arc::clone(&state.views.deflater);
         let view = state.views.open(key, || {
             let waiting = Arc::clone(&self.waiting);
-            View::new(key.clone(), newest_seq, self.workers, self.flush_interval, waiting)
+            View::new(key.clone(), newest_seq, self.workers, self.flush_interval, waiting, &deflater)
         });
         view.join(worker);
         let cursor = view.feed().log.cursor();

@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 
 use fluentcast_event::limits::SEGMENT_BYTES_MAX;
 
+use crate::deflate::{self, SharedDeflater};
 use crate::envelope::Envelope;
 use crate::frame;
 
@@ -88,6 +89,8 @@ impl Drop for Segment {
 #[derive(Debug)]
 pub struct Log {
     envelope: Envelope,
+    /// Compresses each message of several events.
+    deflater: Option<SharedDeflater>,
     /// The newest sealed segment: where every cursor that has read all stands.
     tail: Arc<Segment>,
     open: Segment,
@@ -113,13 +116,14 @@ pub struct Skipped {
 
 impl Log {
     /// An empty log that continues after event `newest_seq`.
-    pub(crate) fn new(envelope: Envelope, newest_seq: u64) -> Self {
+    pub(crate) fn new(envelope: Envelope, deflater: Option<SharedDeflater>, newest_seq: u64) -> Self {
         let mut tail = Segment::default();
         tail.frames = envelope == Envelope::None;
         tail.seq_before = newest_seq;
         tail.last_seq = newest_seq;
         Self {
             envelope,
+            deflater: deflater.filter(|_| envelope != Envelope::None),
             open: tail.successor(),
             tail: Arc::new(tail),
             segment_bytes_guess: 0,
@@ -220,7 +224,15 @@ impl Log {
 
     fn close_open(&mut self) {
         self.open.left_out = std::mem::take(&mut self.left_out);
-        let start = self.envelope.close(&mut self.open.bytes, self.open.events, self.open.left_out);
+        let left_out = self.open.left_out;
+        let events = self.open.events;
+        let start = match &self.deflater {
+            None => self.envelope.close(&mut self.open.bytes, events, left_out),
+            Some(deflater) => {
+                let mut deflater = deflate::lock(deflater);
+                self.envelope.close_compressed(&mut self.open.bytes, events, left_out, &mut deflater)
+            }
+        };
         self.link(start);
     }
 

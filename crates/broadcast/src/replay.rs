@@ -16,6 +16,7 @@ use fluentcast_event::EventTime;
 use fluentcast_event::limits::REPLAY_HELD_BYTES_MAX;
 use fluentcast_event::limits::{REPLAY_READ_BYTES, REPLAY_SCAN_BYTES_MAX, SEGMENT_BYTES_MAX};
 
+use crate::deflate::SharedDeflater;
 use crate::encode::Encoder;
 use crate::envelope::Envelope;
 use crate::history::{Gap, GapReason, Journal, JournalRead, Piece};
@@ -45,6 +46,7 @@ pub struct Replay {
     pub(crate) live_seq: u64,
     pub(crate) memory_seq: u64,
     /// The client's place on its view.
+    deflater: SharedDeflater,
     pub(crate) place: Option<(Subscription, Cursor)>,
     is_over: bool,
     /// Its client holds the other end.
@@ -56,7 +58,10 @@ pub struct Replay {
 
 impl Replay {
     pub(crate) fn new(hub: Arc<Hub>, key: &ViewKey, worker: Worker, next_seq: u64) -> Self {
-        let mut log = Log::new(Envelope::of(&key.shape), next_seq.saturating_sub(1));
+        // Its own: what is replayed must not make the live stream wait.
+        let deflater = SharedDeflater::default();
+        let of_log = key.shape.compress.then(|| Arc::clone(&deflater));
+        let mut log = Log::new(Envelope::of(&key.shape), of_log, next_seq.saturating_sub(1));
         let start = log.cursor();
         Self {
             hub,
@@ -69,6 +74,7 @@ impl Replay {
             pieces: VecDeque::new(),
             holds_rest: false,
             live_seq: 0,
+            deflater,
             memory_seq: 0,
             place: None,
             is_over: false,
@@ -224,7 +230,8 @@ impl Replay {
         let ViewKey { shape, tags, filter, .. } = &self.key;
         let last_seq = piece.last_seq().min(self.end_seq());
         if tags.takes(piece.batch.tag.as_str()) {
-            let mut encoder = Encoder::new(shape, &piece.batch.tag, self.hub.epoch());
+            let mut encoder =
+                Encoder::new(shape, &piece.batch.tag, self.hub.epoch()).deflating(&self.deflater);
             for (seq, event) in (piece.first_seq..=last_seq).zip(piece.batch.events().flatten()) {
                 if seq >= self.next_seq && filter.passes(&piece.batch.tag, &event) {
                     // A record that cannot be encoded was counted when it was published.

@@ -276,6 +276,13 @@ pub const BACKLOG_BYTES_MAX: u64 = 1024 * 1024;
 /// lag.
 pub const SEGMENT_BYTES_MAX: usize = 256 * 1024;
 
+/// Smallest message worth compressing, in bytes. Below it a tenth is saved at most, for the ten
+/// microseconds that any compressed frame costs.
+pub const COMPRESSED_MESSAGE_BYTES_MIN: usize = 128;
+
+/// Inflated bytes handed on at once: what the inflating of a client's message needs on the stack.
+pub const INFLATED_PART_BYTES: usize = 4 * 1024;
+
 /// Bytes of unsent pongs above which pings go unanswered: whoever does not read them needs no more.
 pub const PONG_BACKLOG_BYTES_MAX: usize = 4 * 1024;
 

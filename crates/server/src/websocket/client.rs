@@ -161,6 +161,7 @@ impl Client {
             Some(
                 CloseReason::Protocol(_)
                     | CloseReason::InvalidUtf8
+                    | CloseReason::InvalidDeflate
                     | CloseReason::TooBig
                     | CloseReason::Flooding
             )
