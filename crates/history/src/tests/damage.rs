@@ -243,6 +243,24 @@ fn blocks_inside_of_records_are_never_taken_for_blocks() {
 }
 
 #[test]
+fn what_a_file_holds_of_numbers_of_the_next_does_not_hide_that() {
+    // A tail that was cut off, and has come back when the system went down.
+    let place = Place::new(small_segments());
+    let newest = some_segments(&place);
+    let files = place.files();
+    let stale = fs::read(&files[1]).unwrap();
+    let mut bytes = fs::read(&files[0]).unwrap();
+    bytes.extend_from_slice(&stale[START_BYTES..stale.len() / 2]);
+    fs::write(&files[0], bytes).unwrap();
+    let (store, recovery) = place.open();
+    assert_eq!((recovery.new_epoch, recovery.numbers_missing), (None, 0));
+    assert!(recovery.damaged_places > 0);
+    for from in [1, newest / 2] {
+        assert_eq!(read_all(&store.reader(), from, 5000), (seqs(from, newest), vec![]));
+    }
+}
+
+#[test]
 fn other_files_are_left_alone() {
     let place = Place::new(Bounds::default());
     one_segment(&place);
