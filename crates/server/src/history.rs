@@ -67,8 +67,8 @@ impl Trouble {
     }
 
     /// Notes how the last attempt ended, and says so when that is news or was not said for a while.
-    fn note(&self, path: &str, attempt: Result<(), &str>) {
-        let now = attempt.err().map(str::to_owned);
+    fn note(&self, path: &str, failure: Option<&str>) {
+        let now = failure.map(str::to_owned);
         let before =
             std::mem::replace(&mut *self.reason.lock().unwrap_or_else(PoisonError::into_inner), now.clone());
         match (before, now) {
@@ -167,7 +167,7 @@ impl DiskHistory {
             Ok(Err(_)) => Err("the writing has ended".to_owned()),
             Err(_) => Err(format!("the disk has not answered for {} s", HISTORY_WRITE_TIMEOUT.as_secs())),
         };
-        self.trouble.note(&self.path, attempt.as_ref().map(|()| ()).map_err(String::as_str));
+        self.trouble.note(&self.path, attempt.as_ref().err().map(String::as_str));
         attempt.map_err(NotStored)
     }
 }
@@ -211,7 +211,7 @@ impl Journal for DiskHistory {
                 Ok(Err(_)) => Err("a sync was given up".to_owned()),
                 Err(_) => Err(format!("a sync takes longer than {} s", HISTORY_WRITE_TIMEOUT.as_secs())),
             };
-            self.trouble.note(&self.path, attempt.as_ref().map(|()| ()).map_err(String::as_str));
+            self.trouble.note(&self.path, attempt.as_ref().err().map(String::as_str));
             attempt.map_err(|reason| {
                 self.metrics.history_sync_errors.inc();
                 NotStored(format!("history {}: {reason}", self.path))
@@ -299,8 +299,8 @@ impl Writer {
             let now = Instant::now();
             if sync_at.is_some_and(|at| at <= now) {
                 unsynced = false;
-                let synced = store.syncer().sync().map(|_| ()).map_err(|error| error.to_string());
-                self.trouble.note(&self.path, synced.as_ref().map(|()| ()).map_err(String::as_str));
+                let failure = store.syncer().sync().err().map(|error| error.to_string());
+                self.trouble.note(&self.path, failure.as_deref());
             }
             if next_retain <= now {
                 next_retain = now + HISTORY_RETAIN_INTERVAL;

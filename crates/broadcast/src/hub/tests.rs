@@ -33,7 +33,7 @@ fn bad_entries_cost_themselves_and_are_counted_and_not_kept() {
     let mut client = rig.client(&key(CLASSIC), Start::Now);
     let (first, second) = (batch("t", 1..=1, 0).entries, batch("t", 2..=2, 0).entries);
     let entries = [&first[..], b"\x92\x01\xa1x\x05", &second, b"\xc1", &[7; 10_000]].concat();
-    let published = now(rig.hub.publish(&Batch { entries: entries.into(), ..batch("t", 1..=0, 0) }));
+    let published = now(rig.hub.publish(&Batch { entries: entries.into(), ..batch("t", 1..=1, 0) }));
     assert_eq!((published.events, published.invalid), (2, 3));
     rig.wakes.sweep();
     assert_eq!(client.numbers(), [1, 2]);

@@ -1,3 +1,4 @@
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::*;
@@ -26,6 +27,9 @@ fn only_on_disk(journal: &Arc<FakeJournal>, newest: u64) -> Rig {
     Rig::with_journal(Arc::clone(journal) as Arc<dyn Journal>, 5)
 }
 
+/// After the 25 events of the next test.
+const NOTHING: RangeInclusive<u64> = RangeInclusive::new(26, 25);
+
 #[test]
 fn every_start_begins_where_it_says() {
     let mut rig = Rig::buffering(10);
@@ -33,21 +37,21 @@ fn every_start_begins_where_it_says() {
     let epoch = rig.hub.hello().epoch;
     for (start, expected) in [
         (Start::Default, 16..=25),
-        (Start::Last(0), 26..=25),
+        (Start::Last(0), NOTHING),
         (Start::Last(3), 23..=25),
         (Start::Last(u64::MAX), 16..=25),
-        (Start::Now, 26..=25),
-        (after(epoch, 25), 26..=25),
+        (Start::Now, NOTHING),
+        (after(epoch, 25), NOTHING),
         (after(epoch, 24), 25..=25),
         (after(epoch, 15), 16..=25),
-        (after(epoch, 30), 26..=25),
-        (after(epoch, u64::MAX), 26..=25),
+        (after(epoch, 30), NOTHING),
+        (after(epoch, u64::MAX), NOTHING),
         (Start::Time(time_of(20)), 20..=25),
         // 24 has the time of 25 and comes first.
         (Start::Time(time_of(24)), 24..=25),
         // 18 has the time of 19.
         (Start::Time(EventTime { nanos: 1, ..time_of(19) }), 18..=25),
-        (Start::Time(EventTime::from_seconds(i64::MAX)), 26..=25),
+        (Start::Time(EventTime::from_seconds(i64::MAX)), NOTHING),
     ] {
         for form in SHAPES {
             for follow in [true, false] {
