@@ -408,7 +408,7 @@ pub const HISTORY_SEGMENTS_PER_BOUND: u32 = 16;
 /// short the `age` is. Bounds how many files are made.
 pub const HISTORY_SEGMENT_AGE_MIN: Duration = Duration::from_secs(1);
 
-/// Bytes of a segment file for which there is one entry in the index in memory (about 56 bytes: less
+/// Bytes of a segment file for which there is one entry in the index in memory (48 bytes: less
 /// than a thousandth). Also what is read to find a number or a time.
 pub const HISTORY_STRETCH_BYTES: u64 = 64 * 1024;
 
