@@ -45,8 +45,8 @@ pub struct Replay {
     /// Number of the newest live event when the hub was asked last, and of the oldest in memory.
     pub(crate) live_seq: u64,
     pub(crate) memory_seq: u64,
-    /// The client's place on its view.
     deflater: SharedDeflater,
+    /// The client's place on its view.
     pub(crate) place: Option<(Subscription, Cursor)>,
     is_over: bool,
     /// Its client holds the other end.
@@ -74,8 +74,8 @@ impl Replay {
             pieces: VecDeque::new(),
             holds_rest: false,
             live_seq: 0,
-            deflater,
             memory_seq: 0,
+            deflater,
             place: None,
             is_over: false,
             wanted: None,
@@ -160,9 +160,13 @@ impl Replay {
     fn look_up(&mut self, time: EventTime) {
         let hello = self.hub.hello();
         let Some(journal) = self.hub.journal() else { return };
+        let (memory_seq, in_memory) = self.hub.seq_at(time);
         self.next_seq = match journal.seq_at(time) {
-            // What the journal could not store may be in memory.
-            Ok(seq) => seq.into_iter().chain(self.hub.seq_at(time)).min().unwrap_or(hello.seq + 1),
+            Ok(seq) => {
+                // What is stored and not yet sent comes live.
+                let seq = seq.into_iter().chain(in_memory).min().unwrap_or(u64::MAX).min(hello.seq + 1);
+                if seq <= memory_seq { lost_before(&**journal, seq, hello.oldest) } else { seq }
+            }
             // Begin with what there is: reading it says what is wrong.
             Err(_) => hello.oldest,
         };
@@ -241,6 +245,26 @@ impl Replay {
         }
         self.next_seq = self.next_seq.max(last_seq + 1);
     }
+}
+
+/// The first of the events right before this one that the journal has lost; this one, when there is none.
+/// Nobody knows their times.
+fn lost_before(journal: &dyn Journal, seq: u64, oldest_seq: u64) -> u64 {
+    let is_lost = |from| {
+        journal.read(from, 1).is_ok_and(|read| match read.lost_through {
+            Some(to) => to + 1 >= seq,
+            None => read.pieces.is_empty(),
+        })
+    };
+    if seq <= oldest_seq || !is_lost(seq - 1) {
+        return seq;
+    }
+    let (mut from, mut lost) = (oldest_seq, seq - 1);
+    while from < lost {
+        let middle = from + (lost - from) / 2;
+        if is_lost(middle) { lost = middle } else { from = middle + 1 }
+    }
+    lost
 }
 
 #[cfg(test)]

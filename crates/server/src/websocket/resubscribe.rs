@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fluentcast_broadcast::encode::Shape;
-use fluentcast_broadcast::history::Position;
 use fluentcast_broadcast::hub::{Hub, Start};
 use fluentcast_broadcast::log::Skipped;
 use fluentcast_broadcast::session::{Greeting, Session};
@@ -103,8 +102,7 @@ impl Resubscriber {
         self.thinned = Some(rate);
         self.since = now;
         let key = ViewKey { max_rate: self.thinned, ..self.key.clone() };
-        let after = Position { epoch: self.hub.hello().epoch, seq: skipped.to };
-        self.move_to(session, &key, Start::After(after), Greeting::None);
+        self.move_to(session, &key, Start::Now, Greeting::None);
     }
 
     /// When [`Resubscriber::raise`] wants to be called.
