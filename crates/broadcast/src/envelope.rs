@@ -192,6 +192,6 @@ mod tests {
         assert_eq!(closed(lines, &[b"{}\n", b"{}\n"], 0), b"00000006\r\n{}\n{}\n\r\n");
         assert_eq!(closed(lines, &[], 12), b"00000010\r\n{\"left_out\":12}\n\r\n");
         let sse = Envelope::Chunk(Protocol::EventStream);
-        assert_eq!(closed(sse, &[], 12), b"0000001b\r\nevent: left_out\ndata: 12\n\n\r\n");
+        assert_eq!(closed(sse, &[], 12), b"0000001a\r\nevent: left_out\ndata: 12\n\n\r\n");
     }
 }

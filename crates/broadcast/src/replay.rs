@@ -184,22 +184,23 @@ impl Replay {
         }
     }
 
-    /// Reads on in the journal. Always gets on, whatever it says: at worst up to what is in memory.
+    /// Reads on in the journal, as far as to what is in memory. Always gets on, whatever it says.
     fn read(&mut self, journal: &dyn Journal) {
         let before = self.next_seq;
+        let last_seq = self.memory_seq.saturating_sub(1);
         if let Ok(JournalRead { lost_through, pieces }) = journal.read(before, REPLAY_READ_BYTES) {
             if let Some(lost) = lost_through {
-                let expired = lost.min(journal.oldest_seq().saturating_sub(1));
+                let expired = lost.min(last_seq).min(journal.oldest_seq().saturating_sub(1));
                 self.lose_through(expired, GapReason::Expired);
-                self.lose_through(lost, GapReason::Lost);
+                self.lose_through(lost.min(last_seq), GapReason::Lost);
             }
-            // What is stored and not yet sent comes live.
-            let (next_seq, live_seq) = (self.next_seq, self.live_seq);
-            let news = |piece: &Piece| piece.last_seq() >= next_seq && piece.first_seq <= live_seq;
+            // What is stored and not yet sent comes live, and what could not be stored may be in memory.
+            let next_seq = self.next_seq;
+            let news = |piece: &Piece| piece.last_seq() >= next_seq && piece.first_seq <= last_seq;
             self.pieces.extend(pieces.into_iter().filter(news));
         }
         if self.pieces.is_empty() && self.next_seq == before {
-            self.lose_through(self.memory_seq.saturating_sub(1), GapReason::Lost);
+            self.lose_through(last_seq, GapReason::Lost);
         }
     }
 

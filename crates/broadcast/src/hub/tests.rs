@@ -274,6 +274,13 @@ fn a_change_of_stream_loses_nothing_and_repeats_nothing() {
         .into_iter()
         .chain([Told::Subscribed { seq: 3, oldest: 4 }, Told::Event(5)]);
     assert_eq!(told[1..], expected.collect::<Vec<_>>());
+    // The same with nothing left to read.
+    let leaves = Arc::clone(client.session.subscription().unwrap().view());
+    let opening = rig.hub.subscribe(&resumable(), Worker(0), Start::Now, true, Some(&leaves));
+    rig.publish(3);
+    rig.wakes.sweep();
+    client.session.begin(opening, Greeting::None);
+    assert_eq!(client.read_all(), [7, 8, 9].map(Told::Event));
     assert_eq!(rig.hub.views(), 1);
 }
 
