@@ -85,9 +85,12 @@ pub fn run(name: &str, chunks: u64) -> Result<()> {
             append(chunks);
             Ok(())
         }
-        "match-1000-filters" => {
-            matching(&batch.tag, &events, chunks, (0..FILTERS).map(|shard| ("shard".to_owned(), shard_value(shard))))
-        }
+        "match-1000-filters" => matching(
+            &batch.tag,
+            &events,
+            chunks,
+            (0..FILTERS).map(|shard| ("shard".to_owned(), shard_value(shard))),
+        ),
         "match-10000-names" => {
             let absent = (1..FIELDS).map(|number| {
                 let before = if number % 2 == 0 { "n" } else { "n.m" };

@@ -18,7 +18,8 @@ const BOUNDS: &str = "size 1m";
 
 /// A history with `sync always` below the folder.
 fn config(folder: &Path) -> String {
-    let history = format!("<history>\n{BOUNDS}\npath {}\nsync always\n</history>", directory(folder).display());
+    let history =
+        format!("<history>\n{BOUNDS}\npath {}\nsync always\n</history>", directory(folder).display());
     format!("{SOURCES}{}", websocket_match("**", &history))
 }
 
@@ -40,7 +41,8 @@ fn chunk(first: usize, count: usize) -> (Vec<u8>, String) {
 
 /// The segment files, oldest first.
 fn segments(folder: &Path) -> Vec<PathBuf> {
-    let files = fs::read_dir(directory(folder)).expect("the history").map(|file| file.expect("a file").path());
+    let files =
+        fs::read_dir(directory(folder)).expect("the history").map(|file| file.expect("a file").path());
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "seg")).collect();
     files.sort();
     files

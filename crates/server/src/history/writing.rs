@@ -10,9 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use fluentcast_event::EventTime;
-use fluentcast_event::limits::{
-    HISTORY_RETAIN_INTERVAL, HISTORY_WRITE_TIMEOUT, PUBLISH_SLICE_BYTES_MAX,
-};
+use fluentcast_event::limits::{HISTORY_RETAIN_INTERVAL, HISTORY_WRITE_TIMEOUT, PUBLISH_SLICE_BYTES_MAX};
 use fluentcast_history::{Piece, Store};
 use tokio::sync::oneshot;
 

@@ -63,7 +63,7 @@ fn a_torn_tail_is_cut_off_and_what_is_before_stays() {
         let server = start(folder.path());
         let line = server.log.wait_for("the torn end of a history was cut off").expect("it is said");
         let name = last.file_name().and_then(|name| name.to_str()).expect("UTF-8");
-        assert!(line.contains(name) && line.contains("WARN"), "{line}");
+        assert!(line.contains(name) && line.contains("[warn]"), "{line}");
         let (now, lines) = Events::replay(server.websocket(0));
         let (replayed, gaps) = in_order(&lines);
         assert_eq!((now, replayed.len() as u64, gaps), (epoch, kept, vec![]));

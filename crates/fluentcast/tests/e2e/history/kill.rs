@@ -104,5 +104,7 @@ fn twenty_kills_lose_nothing_that_was_acked() {
     records.sort_unstable();
     records.dedup();
     assert!(records.iter().copied().eq(0..sender.next), "acked events are missing, seed {SEED:#x}");
-    poll("the server to be ready", || (crate::support::http::get(server.websocket(0), "/readyz").status == 200).then_some(()));
+    poll("the server to be ready", || {
+        (crate::support::http::get(server.websocket(0), "/readyz").status == 200).then_some(())
+    });
 }
