@@ -264,8 +264,13 @@ mod tests {
     #[test]
     fn a_tag_is_escaped() {
         let mut out = Vec::new();
-        let shape =
-            Shape { protocol: Protocol::Classic, format: Format::Json, add_tag: true, add_time: false, fields: None };
+        let shape = Shape {
+            protocol: Protocol::Classic,
+            format: Format::Json,
+            add_tag: true,
+            add_time: false,
+            fields: None,
+        };
         let event = Event { time: EventTime::default(), record: b"\x80" };
         Encoder::new(&shape, &Tag::from("a\"b\n"), Epoch(0))
             .write(&mut out, 1, &event)

@@ -46,7 +46,7 @@ pub struct Published {
 pub struct Options {
     /// Events a new client gets first, if it does not say otherwise.
     pub buffered_messages: u64,
-    /// What is kept in memory; with a journal the journal has its own bounds.
+    /// What is kept in memory; with a journal, which has the same bounds, little of it.
     pub bounds: Bounds,
     /// The history on disk.
     pub journal: Option<Arc<dyn Journal>>,
@@ -64,6 +64,8 @@ pub struct Hub {
     turn: tokio::sync::Mutex<()>,
     flush_interval: Duration,
     workers: usize,
+    /// Of the events in memory, how much is held for one replay.
+    held_bytes_max: usize,
     wake: Arc<dyn Wake>,
     epoch: Epoch,
     state: Mutex<State>,
@@ -153,7 +155,8 @@ impl Hub {
         let (epoch, newest_seq, bounds) = match &journal {
             None => (Epoch::random(), 0, bounds),
             Some(journal) => {
-                let bounds = Bounds { bytes: Some(JOURNAL_TAIL_BYTES), ..Bounds::default() };
+                let bytes = bounds.bytes.unwrap_or(JOURNAL_TAIL_BYTES).min(JOURNAL_TAIL_BYTES);
+                let bounds = Bounds { bytes: Some(bytes), ..bounds };
                 (journal.epoch(), journal.newest_seq(), bounds)
             }
         };
@@ -164,11 +167,18 @@ impl Hub {
             turn: tokio::sync::Mutex::default(),
             flush_interval,
             workers,
+            held_bytes_max: REPLAY_HELD_BYTES_MAX,
             wake,
             epoch,
             state: Mutex::new(state),
             waiting: Arc::default(),
         }
+    }
+
+    /// Holds less for a replay, so that a small history is not held whole.
+    #[cfg(test)]
+    pub(crate) fn hold_at_most(&mut self, bytes: usize) {
+        self.held_bytes_max = bytes;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -301,9 +311,11 @@ impl Hub {
 
     fn hello_of(&self, state: &mut State) -> Hello {
         let seq = state.newest_seq;
+        let in_memory = state.tail.oldest_seq(seq, EventTime::now());
         let oldest = match &self.journal {
-            Some(journal) => journal.oldest_seq().min(seq + 1),
-            None => state.tail.oldest_seq(seq, EventTime::now()),
+            // What the journal could not store is in memory for a while.
+            Some(journal) => journal.oldest_seq().min(in_memory),
+            None => in_memory,
         };
         Hello { epoch: self.epoch, seq, oldest }
     }
@@ -389,14 +401,11 @@ impl Hub {
         let newest_seq = state.newest_seq;
         let memory_seq = state.tail.oldest_seq(newest_seq, EventTime::now());
         (replay.live_seq, replay.memory_seq) = (newest_seq, memory_seq);
-        let oldest_seq = match &self.journal {
-            None => memory_seq,
-            Some(_) if replay.next_seq() < memory_seq => return,
-            // What is beyond the journal's bounds is not shown though it is still in memory.
-            Some(journal) => journal.oldest_seq().clamp(memory_seq, newest_seq + 1),
-        };
-        replay.lose_through(oldest_seq - 1, GapReason::Expired);
-        (replay.pieces, replay.holds_rest) = state.tail.since(replay.next_seq(), REPLAY_HELD_BYTES_MAX);
+        if self.journal.is_some() && replay.next_seq() < memory_seq {
+            return;
+        }
+        replay.lose_through(memory_seq - 1, GapReason::Expired);
+        (replay.pieces, replay.holds_rest) = state.tail.since(replay.next_seq(), self.held_bytes_max);
         if replay.holds_rest && replay.through.is_none() {
             replay.place = Some(self.join(state, &replay.key, replay.worker));
         }

@@ -24,4 +24,6 @@ pub mod replay;
 mod sampler;
 pub mod session;
 pub mod tags;
+#[cfg(test)]
+mod testing;
 pub mod view;

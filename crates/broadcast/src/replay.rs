@@ -234,3 +234,6 @@ impl Replay {
         self.next_seq = self.next_seq.max(last_seq + 1);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,11 +94,8 @@ impl DiskHistory {
     /// # Errors
     /// When the directory cannot be used, or is used by another process.
     pub fn open(settings: &settings::History, path: &Path, metrics: Arc<Metrics>) -> io::Result<Self> {
-        let bounds = Bounds {
-            events: settings.events,
-            bytes: settings.size.map(|size| size.0),
-            age: settings.age,
-        };
+        let bounds =
+            Bounds { events: settings.events, bytes: settings.size.map(|size| size.0), age: settings.age };
         let (mut store, recovery) = Store::open(path, bounds).map_err(io::Error::other)?;
         let path = path.display().to_string();
         tell(&path, &recovery);
@@ -124,16 +121,16 @@ impl DiskHistory {
             },
             trouble: Arc::clone(&history.trouble),
         };
-        std::thread::Builder::new()
-            .name("history".to_owned())
-            .spawn(move || writer.run(store, &queue))?;
+        std::thread::Builder::new().name("history".to_owned()).spawn(move || writer.run(store, &queue))?;
         Ok(history)
     }
 
     /// Why events are not stored at the moment, if they are not.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.trouble.reason().map(|reason| format!("the history in {} cannot be written: {reason}", self.path))
+        self.trouble
+            .reason()
+            .map(|reason| format!("the history in {} cannot be written: {reason}", self.path))
     }
 
     /// Brings everything onto the medium and ends the writing; blocks, within a bound.
@@ -143,7 +140,9 @@ impl DiskHistory {
         match wait.recv_timeout(HISTORY_STOP_TIMEOUT) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(path = self.path, %error, "the history could not be closed"),
-            Err(_) => tracing::error!(path = self.path, "the disk does not answer; the history is left as it is"),
+            Err(_) => {
+                tracing::error!(path = self.path, "the disk does not answer; the history is left as it is")
+            }
         }
     }
 

@@ -116,8 +116,7 @@ impl Server {
             let (listener, address) = bind_port(&listen)?;
             listening.push(Listening { kind: "websocket", address });
             let histories = built.histories.clone();
-            let port =
-                Port::new(sites, pool.clone(), histories, Arc::clone(&metrics), Arc::clone(&registry));
+            let port = Port::new(sites, pool.clone(), histories, Arc::clone(&metrics), Arc::clone(&registry));
             ports.push((listener, Arc::new(port), address));
         }
         Ok(Self { listening, sources, ports, built, workers, metrics })
@@ -173,7 +172,8 @@ impl Server {
             tracing::error!(%error, "the websocket workers could not be stopped");
         }
         let histories = built.histories;
-        let closed = tokio::task::spawn_blocking(move || histories.iter().for_each(|history| history.close()));
+        let closed =
+            tokio::task::spawn_blocking(move || histories.iter().for_each(|history| history.close()));
         if let Err(error) = closed.await {
             tracing::error!(%error, "the histories could not be closed");
         }

@@ -43,7 +43,13 @@ impl<'a> Spread<'a> {
                 scratch: Vec::new(),
             })
         });
-        Self { shapes: shapes.collect(), touched: Vec::new(), mended: Mended::default(), tag: &batch.tag, now }
+        Self {
+            shapes: shapes.collect(),
+            touched: Vec::new(),
+            mended: Mended::default(),
+            tag: &batch.tag,
+            now,
+        }
     }
 
     /// An event that cannot be encoded is impossible here: the batch has just iterated over it.

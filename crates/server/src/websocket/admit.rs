@@ -97,7 +97,13 @@ impl Site {
                 fields: query.fields.clone(),
                 protocol,
             },
-            protocol => Shape { protocol, format: resumable_format, add_tag: true, add_time: true, fields: query.fields.clone() },
+            protocol => Shape {
+                protocol,
+                format: resumable_format,
+                add_tag: true,
+                add_time: true,
+                fields: query.fields.clone(),
+            },
         };
         let worker = pool.assign();
         let limits = self.limits_of(protocol, &query);

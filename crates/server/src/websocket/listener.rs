@@ -26,10 +26,10 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::history::DiskHistory;
 use super::admit::{Admitted, Refusal, Site};
 use super::worker::WorkerPool;
 use super::{events, handshake, page, query};
+use crate::history::DiskHistory;
 use crate::metrics::Metrics;
 
 type Answer = Response<Full<Bytes>>;
@@ -121,7 +121,8 @@ impl Port {
         match request.uri().path() {
             "/healthz" => sentence(StatusCode::OK, "ok"),
             "/readyz" => {
-                let troubles: Vec<_> = self.histories.iter().filter_map(|history| history.trouble()).collect();
+                let troubles: Vec<_> =
+                    self.histories.iter().filter_map(|history| history.trouble()).collect();
                 if troubles.is_empty() {
                     sentence(StatusCode::OK, "ready")
                 } else {

@@ -12,9 +12,9 @@ use fluentcast_broadcast::hub::Start;
 use fluentcast_broadcast::tags::TagChoice;
 use fluentcast_config::settings::SlowClient;
 use fluentcast_event::EventTime;
+use fluentcast_event::limits::{FILTER_CONDITIONS_MAX, FILTER_NAME_BYTES_MAX, TAG_CHOICES_MAX};
 use fluentcast_event::projection::Projection;
 use fluentcast_expression::Expression;
-use fluentcast_event::limits::{FILTER_CONDITIONS_MAX, FILTER_NAME_BYTES_MAX, TAG_CHOICES_MAX};
 
 use super::since;
 
@@ -99,7 +99,8 @@ impl Query {
                 if name == "$tag" {
                     tags.push(text);
                 } else if name == "$filter" {
-                    let parsed = Expression::parse(text).map_err(|error| wrong(format!("`$filter`: {error}")))?;
+                    let parsed =
+                        Expression::parse(text).map_err(|error| wrong(format!("`$filter`: {error}")))?;
                     if expression.replace(parsed).is_some() {
                         return Err(wrong("`$filter` may be given once: join conditions by `&&`."));
                     }

@@ -83,24 +83,13 @@ impl Resubscriber {
     }
 
     /// Ends the present stream and begins another.
-    fn move_to(
-        &self,
-        session: &mut Session,
-        key: &ViewKey,
-        start: Start,
-        greeting: Greeting,
-    ) {
+    fn move_to(&self, session: &mut Session, key: &ViewKey, start: Start, greeting: Greeting) {
         let leaves = session.subscription().map(|subscription| Arc::clone(subscription.view()));
         session.begin(self.hub.subscribe(key, self.worker, start, true, leaves.as_deref()), greeting);
     }
 
     /// The client was too slow and has been passed over these events: sends it fewer from now on.
-    pub(super) fn thin(
-        &mut self,
-        session: &mut Session,
-        skipped: Skipped,
-        now: Instant,
-    ) {
+    pub(super) fn thin(&mut self, session: &mut Session, skipped: Skipped, now: Instant) {
         let rate = match self.thinned {
             Some(rate) => rate.get() / 2,
             None => {
@@ -141,8 +130,7 @@ const WHERE: &str = "where";
 /// Reads a `subscribe` message, JSON or MessagePack, into the parameters it replaces: each by its name in
 /// a URL (or [`WHERE`] for all fields) with what is to stand there.
 fn changes(message: &[u8]) -> Result<Vec<(String, Pairs)>, String> {
-    const USAGE: &str =
-        "A message must be {\"subscribe\":{...}} with any of tag, filter, where, fields, since, last and max_rate.";
+    const USAGE: &str = "A message must be {\"subscribe\":{...}} with any of tag, filter, where, fields, since, last and max_rate.";
     let parsed = match message.first() {
         Some(0x80..=0x8f | 0xde | 0xdf) => rmp_serde::from_slice(message).ok(),
         _ => serde_json::from_slice(message).ok(),
