@@ -5,7 +5,9 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::io::IoSlice;
 
+use fluentcast_broadcast::encode::{Format, Protocol, Shape};
 use fluentcast_broadcast::frame::{self, Opcode};
 use fluentcast_broadcast::session::Session;
 use fluentcast_server::websocket::handshake;
@@ -20,6 +22,15 @@ use tokio::net::TcpListener;
 
 /// The suite's largest message has 16 MiB.
 const MESSAGE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// There is no stream, so only the protocol matters.
+const SHAPE: Shape = Shape {
+    protocol: Protocol::Classic,
+    format: Format::Json,
+    add_tag: false,
+    add_time: false,
+    fields: None,
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -42,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(match handshake::accept(request.method(), request.version(), request.headers()) {
-        Ok(accepted) => {
+        Ok((accepted, _)) => {
             let upgraded = hyper::upgrade::on(&mut request);
             tokio::spawn(async {
                 if let Ok(upgraded) = upgraded.await {
@@ -61,7 +72,7 @@ fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
 }
 
 async fn echo(mut socket: TokioIo<Upgraded>) -> std::io::Result<()> {
-    let mut session = Session::new(MESSAGE_BYTES_MAX);
+    let mut session = Session::new(SHAPE, MESSAGE_BYTES_MAX);
     let mut buffer = vec![0; 64 * 1024];
     let mut message = Vec::new();
     loop {
@@ -77,12 +88,12 @@ async fn echo(mut socket: TokioIo<Upgraded>) -> std::io::Result<()> {
             }
         });
         loop {
-            let mut slices = Vec::new();
-            session.gather(&mut slices, 8, usize::MAX);
-            if slices.is_empty() {
+            let mut slices = [IoSlice::new(&[]); 8];
+            let used = session.gather(&mut slices, usize::MAX);
+            if used == 0 {
                 break;
             }
-            let written = socket.write_vectored(&slices).await?;
+            let written = socket.write_vectored(&slices[..used]).await?;
             session.written(written);
         }
         socket.flush().await?;

@@ -136,6 +136,11 @@ impl Stream {
         self.gap.is_some() && matches!(self.phase, Phase::Live(_))
     }
 
+    /// Whether the past is behind it.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Live(_))
+    }
+
     /// Whether the client has been sent all there is.
     pub(super) fn is_read(&self) -> bool {
         let is_at_last = match &self.phase {
@@ -176,11 +181,13 @@ impl Stream {
             (Phase::Live(_), Some(gap), Some(before)) if gap.to >= before => {
                 (gap.from, gap.to, Some(gap.events))
             }
-            (Phase::Live(_), None, Some(before))
+            (Phase::Live(_), gap, Some(before))
                 if before == hello.seq
                     && let Some(rest) = self.cursor.rest_through(before, bytes_max) =>
             {
-                return Some(rest);
+                let skipped =
+                    gap.and_then(|gap| told(shape, hello.epoch, gap.from, gap.to, Some(gap.events)));
+                return Some([skipped.unwrap_or_default(), rest].concat());
             }
             (_, gap, Some(before)) => {
                 let unread = self.cursor.sent().0 + 1;
