@@ -348,6 +348,13 @@ pub const UNTOLD_WAIT: Duration = Duration::from_secs(1);
 /// How long a client under `slow_client sample` must keep up before it is sent twice as much.
 pub const SAMPLE_RAISE_AFTER: Duration = Duration::from_secs(10);
 
+/// How far a thinned client may be behind, in bytes, to count as one that keeps up. Less than what is
+/// still sent of a stream that a client leaves, so that being sent more costs it nothing.
+pub const SAMPLE_CAUGHT_UP_BYTES: u64 = 16 * 1024;
+
+/// Length of what a message that makes no sense is answered with, in bytes, as it quotes the message.
+pub const ANSWER_TEXT_BYTES_MAX: usize = 1024;
+
 /// Time between two signs of life on an HTTP stream: proxies cut what is silent for a minute or less.
 pub const HTTP_SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_secs(15);
 
