@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::crowd::{ClientPlan, Phase};
+use crate::crowd::Phase;
 use crate::measure::{Counts, Options, Run, Seen, SeenHistory, Window};
 use crate::process;
 use crate::publisher::Publisher;
+use crate::record::RECORD_BYTES;
 use crate::scenario::{Pace, Scenario};
 use crate::server::{Kind, Server};
 
@@ -29,6 +30,10 @@ const TAIL_BYTES: usize = 4 * 1024;
 
 /// Replays of each kind; the quickest counts: what a neighbour takes is not the server's.
 const REPLAYS: usize = 3;
+
+/// Looks at those who watch live, alone and then beside a replay: more than one, as other work of the
+/// machine comes and goes.
+const TURNS: u32 = 4;
 
 /// Fills a history, opens it again, reads it, and reads it while others watch.
 pub(crate) fn run(kind: Kind, scenario: &Scenario, options: &Options) -> Result<Seen> {
@@ -90,27 +95,18 @@ fn live(run: &Run<'_>, events: u64, seen: &mut Seen) -> Result<()> {
     let time = run.options.length.paced;
     run.publish(&mut publisher, &crowd, run.options.length.warm_up)?;
     run.settle(&mut publisher, &crowd, &clients)?;
-    crowd.enter(Phase::Measured);
-    run.publish(&mut publisher, &crowd, time)?;
-    run.settle(&mut publisher, &crowd, &clients)?;
-
-    crowd.enter(Phase::Disturbed);
     let window = Window::open(run.server.id(), Counts::of(&publisher, &[&crowd]))?;
-    let (address, over) = (run.server.websocket(), AtomicBool::new(false));
-    let replayed = std::thread::scope(|scope| {
-        let reader = scope.spawn(|| -> Result<u64> {
-            let mut bytes = 0;
-            while !over.load(Ordering::Relaxed) {
-                bytes += replay(address, false, events, &over)?.1;
-            }
-            Ok(bytes)
-        });
-        let published = run.publish(&mut publisher, &crowd, time);
-        over.store(true, Ordering::Relaxed);
-        let replayed = reader.join();
-        published.and(replayed.unwrap_or_else(|_| bail!("the reader panicked")))
-    })?;
-    run.settle(&mut publisher, &crowd, &clients)?;
+    let mut replayed = 0;
+    for _ in 0..TURNS {
+        crowd.enter(Phase::Measured);
+        run.publish(&mut publisher, &crowd, time / TURNS)?;
+        run.settle(&mut publisher, &crowd, &clients)?;
+        crowd.enter(Phase::Disturbed);
+        replayed += beside_replay(run.server.websocket(), events, || {
+            run.publish(&mut publisher, &crowd, time / TURNS)
+        })?;
+        run.settle(&mut publisher, &crowd, &clients)?;
+    }
     window.close(run.server.id(), Counts::of(&publisher, &[&crowd]), seen)?;
     let outcome = crowd.finish(publisher.last_seq)?;
     seen.latency_before_ms = outcome.latencies(Phase::Measured).quantiles_ms();
@@ -118,10 +114,29 @@ fn live(run: &Run<'_>, events: u64, seen: &mut Seen) -> Result<()> {
     if let Some([_, p99, _]) = seen.latency_before_ms {
         seen.remarks.push(format!("p99 without a replay {p99:.2} ms"));
     }
-    seen.remarks.push(format!("meanwhile {:.0} MB/s replayed", replayed as f64 / seen.seconds / 1e6));
+    let rate = replayed as f64 / time.as_secs_f64() / 1e6;
+    seen.remarks.push(format!("{rate:.0} MB/s replayed beside the others"));
     let memory = process::memory(run.server.id())?;
     (seen.memory_after, seen.memory_peak) = (memory.now, memory.peak);
     Ok(())
+}
+
+/// Does something while the history is replayed again and again; the bytes that were.
+fn beside_replay(address: SocketAddr, events: u64, act: impl FnOnce() -> Result<()>) -> Result<u64> {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| -> Result<u64> {
+            let mut bytes = 0;
+            while !over.load(Ordering::Relaxed) {
+                bytes += replay(address, false, events, &over)?.1;
+            }
+            Ok(bytes)
+        });
+        let acted = act();
+        over.store(true, Ordering::Relaxed);
+        let replayed = reader.join();
+        acted.and(replayed.unwrap_or_else(|_| bail!("the reader panicked")))
+    })
 }
 
 /// Asks for the stream.
@@ -166,7 +181,9 @@ fn replay(address: SocketAddr, resumable: bool, events: u64, over: &AtomicBool) 
         tail.extend_from_slice(&buffer[count.saturating_sub(TAIL_BYTES)..count]);
         tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
     }
-    Ok((bytes as f64 / start.elapsed().as_secs_f64() / 1e6, bytes))
+    let (seconds, is_whole) = (start.elapsed().as_secs_f64(), !over.load(Ordering::Relaxed));
+    ensure!(!is_whole || bytes > events * RECORD_BYTES as u64, "{bytes} bytes are no {events} events");
+    Ok((bytes as f64 / seconds / 1e6, bytes))
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {

@@ -63,6 +63,9 @@ pub enum Ingest {
 /// Events that a client of a storm is sent first.
 pub const REPLAY_EVENTS: u64 = 1000;
 
+/// Bytes of a record's JSON in a history: with them an event takes 250 bytes on disk.
+const HISTORY_RECORD_BYTES: usize = 290;
+
 /// Events in a chunk of a burst.
 pub const CHUNK_EVENTS: usize = 100;
 
@@ -185,6 +188,7 @@ pub fn all() -> Vec<Scenario> {
     });
     scenarios.push(Scenario {
         audience: Audience::History,
+        record_bytes: HISTORY_RECORD_BYTES,
         ..Scenario::new("history", 10, Pace::PerSecond(1000))
     });
     for clients in [1, 100, 1000] {
