@@ -42,7 +42,8 @@ fn a_subscribe_replaces_what_it_names_and_nothing_else() {
         reader.told("subscribed");
         reader.expect(31..34);
 
-        reader.subscribe(json!({"since": "1970-01-01T00:00:30Z", "filter": "record.n != 31", "fields": ["n"]}));
+        reader
+            .subscribe(json!({"since": "1970-01-01T00:00:30Z", "filter": "record.n != 31", "fields": ["n"]}));
         reader.told("subscribed");
         for n in [30, 32, 33] {
             match reader.next() {
@@ -143,7 +144,9 @@ fn nothing_is_lost_between_two_subscriptions() {
                     let mut next_seq = reader.told("hello")["seq"].as_u64().expect("a number") + 1;
                     for change in 0..CHANGES {
                         // Another view each time, or the same.
-                        reader.subscribe(json!({"where": {"gone": null}, "max_rate": 100_000_000 + change / 2}));
+                        reader.subscribe(
+                            json!({"where": {"gone": null}, "max_rate": 100_000_000 + change / 2}),
+                        );
                         loop {
                             match reader.next() {
                                 Item::Event { seq, .. } => {
