@@ -1,6 +1,7 @@
 use std::sync::Weak;
 
-use fluentcast_event::{EventTime, Tag};
+use fluentcast_event::limits::{BACKLOG_BYTES_MAX, PUBLISH_SLICE_BYTES_MAX};
+use fluentcast_event::{Batch, EventTime, Tag};
 
 use super::*;
 use crate::encode::{Format, Protocol};
@@ -33,7 +34,7 @@ fn bad_entries_cost_themselves_and_are_counted_and_not_kept() {
     let mut client = rig.client(&key(CLASSIC), Start::Now);
     let (first, second) = (batch("t", 1..=1, 0).entries, batch("t", 2..=2, 0).entries);
     let entries = [&first[..], b"\x92\x01\xa1x\x05", &second, b"\xc1", &[7; 10_000]].concat();
-    let published = now(rig.hub.publish(&Batch { entries: entries.into(), ..batch("t", 1..=0, 0) }));
+    let published = now(rig.hub.publish(&Batch { entries: entries.into(), ..batch("t", 1..=1, 0) }));
     assert_eq!((published.events, published.invalid), (2, 3));
     rig.wakes.sweep();
     assert_eq!(client.numbers(), [1, 2]);
