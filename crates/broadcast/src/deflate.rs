@@ -10,8 +10,8 @@ use fluentcast_event::limits::COMPRESSED_MESSAGE_BYTES_MIN;
 
 use crate::frame::{self, Opcode};
 
-/// The window of every compressed frame, as a power of two. 4 KiB hold the few events that repeat each
-/// other; widely used clients ask for no more than this, and one frame must suit all.
+/// The window of every compressed frame, as a power of two: 4 KiB hold what an event repeats of those
+/// just before it. One frame must suit all clients, those with little memory too.
 pub const WINDOW_BITS: u8 = 12;
 
 /// Fewer bytes for every client are worth more than the time they cost once.

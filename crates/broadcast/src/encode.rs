@@ -256,8 +256,11 @@ fn write_json_time(out: &mut Vec<u8>, time: EventTime) {
     }
     out.extend_from_slice(itoa::Buffer::new().format(seconds).as_bytes());
     if nanos > 0 {
-        let digits = format!(".{nanos:09}");
-        out.extend_from_slice(digits.trim_end_matches('0').as_bytes());
+        // A one in front keeps the zeros at the beginning.
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(1_000_000_000 + nanos).trim_end_matches('0');
+        out.push(b'.');
+        out.extend_from_slice(digits[1..].as_bytes());
     }
 }
 

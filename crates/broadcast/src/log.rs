@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 use fluentcast_event::limits::SEGMENT_BYTES_MAX;
 
 use crate::deflate::{self, SharedDeflater};
+use crate::encode::Shape;
 use crate::envelope::Envelope;
 use crate::frame;
 
@@ -115,6 +116,13 @@ pub struct Skipped {
 }
 
 impl Log {
+    /// An empty log of events in this shape.
+    #[must_use]
+    pub fn of(shape: &Shape) -> Self {
+        let deflater = shape.compress.then(SharedDeflater::default);
+        Self::new(Envelope::of(shape), deflater, 0)
+    }
+
     /// An empty log that continues after event `newest_seq`.
     pub(crate) fn new(envelope: Envelope, deflater: Option<SharedDeflater>, newest_seq: u64) -> Self {
         let mut tail = Segment::default();

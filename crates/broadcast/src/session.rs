@@ -124,6 +124,12 @@ impl Session {
         self.stream.as_ref()?.subscription()
     }
 
+    /// Whether it is being sent live events: no replay comes before them.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.stream.as_ref().is_some_and(Stream::is_live)
+    }
+
     /// Whether [`Session::next_step`] has a replay.
     #[must_use]
     pub fn wants_step(&self) -> bool {

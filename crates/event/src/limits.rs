@@ -348,6 +348,13 @@ pub const UNTOLD_WAIT: Duration = Duration::from_secs(1);
 /// How long a client under `slow_client sample` must keep up before it is sent twice as much.
 pub const SAMPLE_RAISE_AFTER: Duration = Duration::from_secs(10);
 
+/// How far a thinned client may be behind, in bytes, to count as one that keeps up. Less than what is
+/// still sent of a stream that a client leaves, so that being sent more costs it nothing.
+pub const SAMPLE_CAUGHT_UP_BYTES: u64 = 16 * 1024;
+
+/// Length of what a message that makes no sense is answered with, in bytes, as it quotes the message.
+pub const ANSWER_TEXT_BYTES_MAX: usize = 1024;
+
 /// Time between two signs of life on an HTTP stream: proxies cut what is silent for a minute or less.
 pub const HTTP_SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -408,7 +415,7 @@ pub const HISTORY_SEGMENTS_PER_BOUND: u32 = 16;
 /// short the `age` is. Bounds how many files are made.
 pub const HISTORY_SEGMENT_AGE_MIN: Duration = Duration::from_secs(1);
 
-/// Bytes of a segment file for which there is one entry in the index in memory (about 56 bytes: less
+/// Bytes of a segment file for which there is one entry in the index in memory (48 bytes: less
 /// than a thousandth). Also what is read to find a number or a time.
 pub const HISTORY_STRETCH_BYTES: u64 = 64 * 1024;
 
@@ -458,10 +465,10 @@ pub const EXPRESSION_REGEX_WIDE_CLASSES_MAX: usize = 16;
 /// that evaluates it at the same time. Usual ones need a few KiB.
 pub const EXPRESSION_REGEX_CACHE_BYTES: usize = 128 * 1024;
 
-/// Work that one filter expression may spend on one event, in steps: a node evaluated, a field passed
-/// over, a byte searched. A step takes about 1 to 10 ns, so an event costs at most some milliseconds; a
-/// usual filter on a usual record takes below 100 steps.
-pub const EXPRESSION_STEPS_PER_EVENT_MAX: usize = 1_000_000;
+/// Work that one filter expression may spend on one event, in steps: a node evaluated, a value of the
+/// record passed over, 2 to 4 bytes searched. A step takes 1 to 30 ns, so an event costs at most some
+/// milliseconds; a usual filter on a usual record takes below 100 steps.
+pub const EXPRESSION_STEPS_PER_EVENT_MAX: usize = 250_000;
 
 /// Fields one client may ask for (`$fields`).
 pub const PROJECTION_FIELDS_MAX: usize = 64;

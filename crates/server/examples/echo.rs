@@ -5,8 +5,10 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::io::IoSlice;
 
 use fluentcast_broadcast::deflate::Deflater;
+use fluentcast_broadcast::encode::{Format, Protocol, Shape};
 use fluentcast_broadcast::frame::{self, Opcode};
 use fluentcast_broadcast::session::Session;
 use fluentcast_server::websocket::handshake;
@@ -21,6 +23,15 @@ use tokio::net::TcpListener;
 
 /// The suite's largest message has 16 MiB.
 const MESSAGE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// There is no stream, so only the protocol matters.
+const SHAPE: Shape = Shape {
+    protocol: Protocol::Classic,
+    format: Format::Json,
+    add_tag: false,
+    add_time: false,
+    fields: None,
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -63,7 +74,7 @@ fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
 }
 
 async fn echo(mut socket: TokioIo<Upgraded>, compressed: bool) -> std::io::Result<()> {
-    let mut session = Session::new(MESSAGE_BYTES_MAX).inflating(compressed);
+    let mut session = Session::new(SHAPE, MESSAGE_BYTES_MAX).inflating(compressed);
     let mut deflater = compressed.then(Deflater::default);
     let mut buffer = vec![0; 64 * 1024];
     let mut message = Vec::new();
@@ -84,12 +95,12 @@ async fn echo(mut socket: TokioIo<Upgraded>, compressed: bool) -> std::io::Resul
             }
         });
         loop {
-            let mut slices = Vec::new();
-            session.gather(&mut slices, 8, usize::MAX);
-            if slices.is_empty() {
+            let mut slices = [IoSlice::new(&[]); 8];
+            let used = session.gather(&mut slices, usize::MAX);
+            if used == 0 {
                 break;
             }
-            let written = socket.write_vectored(&slices).await?;
+            let written = socket.write_vectored(&slices[..used]).await?;
             session.written(written);
         }
         socket.flush().await?;

@@ -55,7 +55,7 @@ table! {
     Counter websocket_handshakes_rejected "websocket_handshakes_rejected" "Requests to a websocket port answered with a status of 400 or above",
     Counter websocket_clients_lagging "websocket_clients_lagging" "Clients closed with 1013 because they were further behind than client_lag_limit",
     Counter websocket_clients_timed_out "websocket_clients_timed_out" "Clients closed because no pong came within ping_timeout",
-    Counter websocket_clients_violating "websocket_clients_violating" "Clients closed because of a protocol error (1002, 1007, 1009)",
+    Counter websocket_clients_violating "websocket_clients_violating" "Clients closed because of a protocol error (1002, 1007, 1009) or because they read no answers (1008)",
     Counter websocket_clients_left "websocket_clients_left" "Clients that closed or whose connection ended",
     Gauge websocket_clients "websocket_clients" "WebSocket clients connected now",
     Counter websocket_events "websocket_events" "Events published by websocket outputs",

@@ -139,6 +139,11 @@ impl Stream {
         self.gap.is_some() && matches!(self.phase, Phase::Live(_))
     }
 
+    /// Whether the past is behind it.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Live(_))
+    }
+
     /// Whether the client has been sent all there is.
     pub(super) fn is_read(&self) -> bool {
         let is_at_last = match &self.phase {

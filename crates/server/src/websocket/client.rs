@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use fluentcast_broadcast::close::CloseReason;
+use fluentcast_broadcast::encode::Protocol;
 use fluentcast_broadcast::session::Session;
 use fluentcast_config::settings::SlowClient;
 use fluentcast_event::limits::{
@@ -178,7 +179,7 @@ impl Client {
         Turn::Rest
     }
 
-    /// Reads what the client has sent. Without a resubscriber it means nothing and is dropped.
+    /// Reads what the client has sent.
     pub(super) fn read(&mut self, buffer: &mut [u8], now: Instant) -> Turn {
         for _ in 0..READS_PER_TURN_MAX {
             match self.stream.read(buffer) {
@@ -199,11 +200,12 @@ impl Client {
         Turn::More
     }
 
-    /// Takes bytes the client has sent.
+    /// Takes bytes the client has sent. What a classic client says means nothing.
     pub(super) fn received(&mut self, bytes: &mut [u8], now: Instant) {
         self.last_sign = now;
         let Self { session, resubscriber, .. } = self;
-        let Some(resubscriber) = resubscriber else {
+        let may_ask = session.shape().protocol == Protocol::Resumable;
+        let Some(resubscriber) = resubscriber.as_mut().filter(|_| may_ask) else {
             return session.received(bytes, |_, _, _, _| {});
         };
         session.received(bytes, |_, part, last, _| resubscriber.hear(part, last));

@@ -10,7 +10,9 @@ use fluentcast_broadcast::hub::{Hub, Start};
 use fluentcast_broadcast::log::Skipped;
 use fluentcast_broadcast::session::{Greeting, Session};
 use fluentcast_broadcast::view::{ViewKey, Worker};
-use fluentcast_event::limits::{SAMPLE_RAISE_AFTER, SAMPLE_RATE_UNLIMITED};
+use fluentcast_event::limits::{
+    ANSWER_TEXT_BYTES_MAX, SAMPLE_CAUGHT_UP_BYTES, SAMPLE_RAISE_AFTER, SAMPLE_RATE_UNLIMITED,
+};
 
 use super::query::{Pairs, Query};
 
@@ -53,7 +55,7 @@ impl Resubscriber {
     pub(super) fn answer(&mut self, session: &mut Session) {
         for message in std::mem::take(&mut self.messages) {
             if let Err(sentence) = self.subscribe(&message, session) {
-                session.refuse(&sentence);
+                session.refuse(&shortened(sentence));
             }
         }
     }
@@ -87,14 +89,18 @@ impl Resubscriber {
         session.begin(self.hub.subscribe(key, self.worker, start, true, leaves.as_deref()), greeting);
     }
 
-    /// The client was too slow and has been passed over these events: sends it fewer from now on.
+    /// The client was too slow and has been passed over these events: sends it fewer from now on. One that
+    /// is still being sent the past gets what it asked for first.
     pub(super) fn thin(&mut self, session: &mut Session, skipped: Skipped, now: Instant) {
+        if !session.is_live() {
+            return;
+        }
         let rate = match self.thinned {
             Some(rate) => rate.get() / 2,
             None => {
-                let seconds = now.duration_since(self.since).as_secs().max(1);
+                let elapsed = now.duration_since(self.since).min(SAMPLE_RAISE_AFTER);
                 // What it could not take was that much too much; half of it is a first guess.
-                u32::try_from(skipped.events / seconds / 2).unwrap_or(u32::MAX)
+                u32::try_from(skipped.events / elapsed.as_secs().max(1) / 2).unwrap_or(u32::MAX)
             }
         };
         let rate = NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN);
@@ -110,16 +116,30 @@ impl Resubscriber {
         self.thinned.map(|_| self.since + SAMPLE_RAISE_AFTER)
     }
 
-    /// The client has kept up for a while: sends it twice as much, in the end all it asked for.
+    /// The client has kept up for a while: sends it twice as much, in the end all it asked for. One that
+    /// has not read what it was sent gets another while.
     pub(super) fn raise(&mut self, session: &mut Session, now: Instant) {
+        self.since = now;
+        let end = session.subscription().map_or(0, |subscription| subscription.view().end());
+        if session.lags(end, SAMPLE_CAUGHT_UP_BYTES) {
+            return;
+        }
         let doubled = self.thinned.and_then(|rate| rate.checked_mul(NonZeroU32::MIN.saturating_add(1)));
         self.thinned = doubled
             .filter(|rate| rate.get() < SAMPLE_RATE_UNLIMITED)
             .filter(|rate| self.key.max_rate.is_none_or(|asked| *rate < asked));
-        self.since = now;
         let key = ViewKey { max_rate: self.thinned.or(self.key.max_rate), ..self.key.clone() };
         self.move_to(session, &key, Start::Now, Greeting::None);
     }
+}
+
+/// A sentence that may quote a client at length, cut to a length that can be read.
+fn shortened(mut sentence: String) -> String {
+    if sentence.len() > ANSWER_TEXT_BYTES_MAX {
+        sentence.truncate(sentence.floor_char_boundary(ANSWER_TEXT_BYTES_MAX));
+        sentence.push('…');
+    }
+    sentence
 }
 
 /// The member of `subscribe` that holds conditions on fields.
@@ -212,6 +232,13 @@ mod tests {
         assert_eq!(changes(message).as_ref(), Ok(&expected));
         let value: serde_json::Value = serde_json::from_slice(message).unwrap();
         assert_eq!(changes(&rmp_serde::to_vec(&value).unwrap()), Ok(expected));
+    }
+
+    #[test]
+    fn an_answer_does_not_grow_with_the_question() {
+        assert_eq!(shortened("short".to_owned()), "short");
+        let long = shortened("aé".repeat(ANSWER_TEXT_BYTES_MAX));
+        assert!(long.len() <= ANSWER_TEXT_BYTES_MAX + '…'.len_utf8() && long.ends_with('…'), "{}", long.len());
     }
 
     #[test]

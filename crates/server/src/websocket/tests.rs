@@ -1,34 +1,52 @@
 //! Websocket ports on real sockets, with clients on an independent implementation of the protocol.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fluentcast_broadcast::encode::{Format, Shape};
-use fluentcast_broadcast::hub::Hub;
-use fluentcast_config::settings::{Listen, Secret};
+use fluentcast_broadcast::encode::{Format, Protocol, Shape};
+use fluentcast_broadcast::filter::Filter;
+use fluentcast_broadcast::history::Bounds;
+use fluentcast_broadcast::hub::{Hub, Options};
+use fluentcast_broadcast::tags::TagChoice;
+use fluentcast_broadcast::view::ViewKey;
+use fluentcast_config::settings::{Listen, Secret, SlowClient};
 use fluentcast_event::{Batch, BatchBuilder, EventTime, Tag, from_json};
 use prometheus_client::registry::Registry;
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tungstenite::protocol::Role;
 use tungstenite::{Error, Message, WebSocket};
 
-use super::listener::{Port, Site};
+use super::admit::Site;
+use super::listener::Port;
 use super::worker::{ClientLimits, WorkerPool, Workers};
 use crate::accept::{self, Admission};
 use crate::metrics::Metrics;
+use client::{Client, End};
+use http::Http;
+use reader::{FORMS, Form, Item, Reader};
 
 mod churn;
+mod classic;
+mod client;
 mod ending;
+mod events;
+mod fixture;
 mod handshake;
+mod http;
 mod liveness;
+mod reader;
+mod resumable;
+mod slowness;
 mod stop;
 mod stream;
+mod subscribe;
+mod thinning;
 
 /// Longest wait for anything: what takes longer will never come.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -42,10 +60,14 @@ const NO_CODE: u16 = 1005;
 /// An output.
 struct Output {
     path: &'static str,
+    /// The newest events that a client gets first, and those that are kept for whoever asks.
     history: u64,
+    kept: u64,
     token: Option<&'static str>,
     connection_limit: u32,
     limits: ClientLimits,
+    slow_client: Option<SlowClient>,
+    flush_interval: Duration,
 }
 
 impl Default for Output {
@@ -53,13 +75,17 @@ impl Default for Output {
         Self {
             path: "/",
             history: 0,
+            kept: 0,
             token: None,
             connection_limit: 10_000,
             limits: ClientLimits {
                 lag_bytes_max: 1 << 30,
+                slow_client: SlowClient::Disconnect,
                 ping_interval: Duration::ZERO,
                 ping_timeout: DEADLINE,
             },
+            slow_client: None,
+            flush_interval: Duration::ZERO,
         }
     }
 }
@@ -84,7 +110,7 @@ impl Server {
         let pool = workers.pool();
         let sites: Vec<_> = outputs.into_iter().map(|output| site(output, &pool)).collect();
         let hubs = sites.iter().map(|site| Arc::clone(&site.hub)).collect();
-        let port = Arc::new(Port::new(sites, pool.clone(), Arc::clone(&metrics), Arc::new(registry)));
+        let port = Arc::new(Port::new(sites, pool.clone(), Vec::new(), Arc::clone(&metrics), Arc::new(registry)));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let stop = CancellationToken::new();
@@ -142,14 +168,29 @@ impl Server {
 
     /// A client whose system takes little for it, so that it falls behind soon when it does not read.
     fn connect_narrow(&self) -> Client {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        socket.set_recv_buffer_size(4096).expect("a small buffer");
-        socket.connect(&self.address.into()).expect("connected");
-        let mut stream = TcpStream::from(socket);
-        stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+        let mut stream = self.narrow_stream();
         stream.write_all(upgrade("/", "").as_bytes()).expect("sent");
         assert!(read_head(&mut stream).starts_with("HTTP/1.1 101 "));
         Client { socket: WebSocket::from_raw_socket(stream, Role::Client, None) }
+    }
+
+    fn narrow_stream(&self) -> TcpStream {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        socket.connect(&self.address.into()).expect("connected");
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+        stream
+    }
+
+    /// A client of a numbered stream.
+    fn read(&self, form: Form, path: &str) -> Reader {
+        Reader::open(stream_to(self.address), form, path, "")
+    }
+
+    /// Likewise, one that falls behind soon when it does not read.
+    fn read_narrow(&self, form: Form, path: &str) -> Reader {
+        Reader::open(self.narrow_stream(), form, path, "")
     }
 
     fn clients(&self) -> i64 {
@@ -175,26 +216,64 @@ impl Drop for Server {
 }
 
 fn site(output: Output, pool: &WorkerPool) -> Site {
+    let options = Options {
+        buffered_messages: output.history,
+        bounds: Bounds { events: Some(output.history.max(output.kept)), ..Bounds::default() },
+        journal: None,
+        flush_interval: output.flush_interval,
+        workers: pool.len(),
+    };
     Site {
         path: output.path.to_owned(),
-        shape: Shape { format: Format::Json, add_tag: false, add_time: false },
+        shape: CLASSIC,
         token: output.token.map(|token| Secret::new(token.to_owned())),
-        hub: Arc::new(Hub::new(output.history, pool.len(), Arc::new(pool.clone()))),
+        hub: Arc::new(Hub::new(options, Arc::new(pool.clone()))),
         limits: output.limits,
+        slow_client: output.slow_client,
         connection_limit: output.connection_limit,
         connected: Arc::default(),
     }
 }
 
+/// Options of a hub that keeps nothing.
+fn without_history(workers: usize) -> Options {
+    Options {
+        buffered_messages: 0,
+        bounds: Bounds::NOTHING,
+        journal: None,
+        flush_interval: Duration::ZERO,
+        workers,
+    }
+}
+
+/// The form of an output's classic stream.
+const CLASSIC: Shape = Shape {
+    protocol: Protocol::Classic,
+    format: Format::Json,
+    add_tag: false,
+    add_time: false,
+    fields: None,
+};
+
+/// The view of everything.
+fn everything(shape: Shape) -> ViewKey {
+    ViewKey { shape, tags: TagChoice::default(), filter: Filter::default(), max_rate: None }
+}
+
 /// Events `{"n":…,"odd":…}` with these numbers, so many bytes larger than they need to be.
 fn batch(numbers: Range<u64>, padding: usize) -> Batch {
-    let mut builder = BatchBuilder::new(Tag::from("t"), EventTime::default());
+    tagged("t", numbers, padding)
+}
+
+/// Likewise with a tag. The time is the number, in seconds.
+fn tagged(tag: &str, numbers: Range<u64>, padding: usize) -> Batch {
+    let mut builder = BatchBuilder::new(Tag::from(tag), EventTime::now());
     let padding = "x".repeat(padding);
     for n in numbers {
         let mut record = Vec::new();
         let json = format!(r#"{{"n":{n},"odd":{},"padding":"{padding}"}}"#, n % 2 == 1);
         from_json::append(&mut record, json.as_bytes()).expect("JSON");
-        builder.push(EventTime::from_seconds(1), &record);
+        builder.push(EventTime::from_seconds(i64::try_from(n).expect("a small number")), &record);
     }
     builder.finish()
 }
@@ -232,85 +311,23 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     [&[first, 0x80 | length, 0, 0, 0, 0], payload].concat()
 }
 
+/// Xorshift: the same numbers each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
 /// Waits for a state that comes by itself.
 fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !reached() {
         assert!(Instant::now() < deadline, "in vain: {what}");
         std::thread::sleep(PAUSE);
-    }
-}
-
-struct Client {
-    socket: WebSocket<TcpStream>,
-}
-
-/// What ends a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Close(u16),
-    /// The end of the stream without a close frame.
-    Cut,
-    Reset,
-}
-
-impl Client {
-    /// The number of the next event.
-    fn receive(&mut self) -> Result<u64, End> {
-        loop {
-            match self.socket.read() {
-                Ok(Message::Text(text)) => {
-                    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-                    return Ok(json[0]["n"].as_u64().expect("a number"));
-                }
-                Ok(Message::Close(frame)) => {
-                    // The answer; whoever closed may have gone already.
-                    let _ = self.socket.flush();
-                    return Err(End::Close(frame.map_or(NO_CODE, |frame| frame.code.into())));
-                }
-                Ok(Message::Ping(_) | Message::Pong(_)) => {}
-                Ok(other) => panic!("{other:?}"),
-                Err(Error::Protocol(_) | Error::ConnectionClosed) => return Err(End::Cut),
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
-                    return Err(End::Reset);
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
-
-    /// Reads exactly these events.
-    #[track_caller]
-    fn expect(&mut self, numbers: impl IntoIterator<Item = u64>) {
-        for number in numbers {
-            assert_eq!(self.receive(), Ok(number));
-        }
-    }
-
-    /// All numbers to the end, and the end.
-    fn read_to_end(&mut self) -> (Vec<u64>, End) {
-        let mut numbers = Vec::new();
-        loop {
-            match self.receive() {
-                Ok(number) => numbers.push(number),
-                Err(end) => return (numbers, end),
-            }
-        }
-    }
-
-    fn send_raw(&mut self, bytes: &[u8]) {
-        self.socket.get_mut().write_all(bytes).expect("sent");
-    }
-
-    /// Everything to the end of the stream. Valid only before any other reading.
-    fn raw_to_end(&mut self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        self.socket.get_mut().read_to_end(&mut bytes).expect("an orderly end");
-        bytes
-    }
-
-    /// Ends the connection as a crash would.
-    fn reset(self) {
-        SockRef::from(self.socket.get_ref()).set_linger(Some(Duration::ZERO)).expect("linger");
     }
 }

@@ -1,6 +1,10 @@
 //! The outputs that are no files, and what is counted on the way to them.
 
-use fluentcast_broadcast::encode::{Format, Shape};
+use std::io::IoSlice;
+
+use fluentcast_broadcast::encode::{Format, Protocol, Shape};
+use fluentcast_broadcast::hub::Start;
+use fluentcast_broadcast::session::{Greeting, Session};
 use fluentcast_broadcast::view::{ViewKey, Worker};
 use fluentcast_event::msgpack;
 
@@ -26,14 +30,25 @@ fn hub(rig: &Rig, output: usize) -> &Arc<Hub> {
     }
 }
 
+/// The view of everything, as the original plugin would send it.
+fn classic() -> ViewKey {
+    let (protocol, format) = (Protocol::Classic, Format::Json);
+    let shape = Shape { protocol, format, add_tag: true, add_time: false, fields: None };
+    ViewKey { shape, tags: Default::default(), filter: Default::default(), max_rate: None }
+}
+
 /// What a new client of an output is sent first.
 fn replay(rig: &Rig, output: usize) -> String {
-    let shape = Shape { format: Format::Json, add_tag: true, add_time: false };
-    let key = ViewKey { shape, filter: Default::default() };
-    let (_subscription, cursor) = hub(rig, output).subscribe(&key, Worker(0));
-    let mut slices = Vec::new();
-    cursor.gather(&mut slices, 100, 10_000);
-    slices.iter().map(|slice| String::from_utf8_lossy(slice).into_owned()).collect()
+    let key = classic();
+    let mut session = Session::new(key.shape.clone(), 1000);
+    session.begin(hub(rig, output).subscribe(&key, Worker(0), Start::Default, true, None), Greeting::Hello);
+    while let Some(mut replay) = session.next_step() {
+        replay.step();
+        session.replayed(replay);
+    }
+    let mut slices = [IoSlice::new(&[]); 100];
+    let used = session.gather(&mut slices, 10_000);
+    slices[..used].iter().map(|slice| String::from_utf8_lossy(slice).into_owned()).collect()
 }
 
 #[tokio::test]
@@ -52,11 +67,7 @@ async fn two_websocket_outputs_never_see_each_others_events() {
 #[tokio::test]
 async fn what_json_cannot_say_is_counted() {
     let rig = Rig::new(TWO_WORLDS);
-    let key = ViewKey {
-        shape: Shape { format: Format::Json, add_tag: true, add_time: false },
-        filter: Default::default(),
-    };
-    let _client = hub(&rig, 0).subscribe(&key, Worker(0));
+    let _client = hub(&rig, 0).subscribe(&classic(), Worker(0), Start::Now, true, None);
     let mut record = Vec::new();
     msgpack::write_map_head(&mut record, 2);
     msgpack::write_str(&mut record, "f");

@@ -10,18 +10,6 @@ const SURVIVORS: usize = 16;
 const THREADS: u64 = 6;
 const VISITS: u64 = 100;
 
-/// Xorshift: the same run each time, as far as threads allow.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
-
 #[test]
 fn those_that_stay_get_every_event_once_whoever_comes_and_goes() {
     let server = Server::one(Output { history: 20, ..Output::default() });

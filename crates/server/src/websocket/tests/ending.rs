@@ -2,8 +2,8 @@
 
 use std::thread;
 
-use fluentcast_broadcast::filter::Filter;
-use fluentcast_broadcast::view::{ViewKey, Wake, Worker};
+use fluentcast_broadcast::hub::{Start, Stream};
+use fluentcast_broadcast::view::{Wake, Worker};
 
 use super::*;
 
@@ -138,10 +138,10 @@ fn a_panic_costs_the_clients_of_one_worker_and_nothing_else() {
     server.publish_numbers(0..1);
     clients.iter_mut().for_each(|client| client.expect([0]));
     // A view of fewer workers than there are: a bug that only a test can have.
-    let strange = Arc::new(Hub::new(0, 1, Arc::new(server.pool.clone())));
-    let shape = Shape { format: Format::Json, add_tag: false, add_time: false };
-    let (subscription, _) = strange.subscribe(&ViewKey { shape, filter: Filter::default() }, Worker(0));
-    server.pool.wake(Worker(1), subscription.view());
+    let strange = Arc::new(Hub::new(without_history(1), Arc::new(server.pool.clone())));
+    let (_, stream) = strange.subscribe(&everything(CLASSIC), Worker(0), Start::Now, true, None);
+    let Stream::Live(subscription, _) = stream else { panic!("there is no past") };
+    server.pool.wake(Worker(1), vec![Arc::clone(subscription.view())]);
     let (cut, mut kept): (Vec<_>, Vec<_>) =
         clients.into_iter().enumerate().partition(|(index, _)| index % 2 == 1);
     for (_, mut client) in cut {

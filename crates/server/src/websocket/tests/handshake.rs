@@ -1,36 +1,8 @@
 //! What a port answers before, instead of and right after an upgrade.
 
-use std::collections::HashMap;
+use socket2::SockRef;
 
 use super::*;
-
-/// One connection, as a client that is no WebSocket uses it.
-struct Http(TcpStream);
-
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: HashMap<String, String>,
-    body: String,
-}
-
-impl Http {
-    fn ask(&mut self, request: &str) -> Answer {
-        self.0.write_all(request.as_bytes()).expect("sent");
-        let head = read_head(&mut self.0);
-        let mut lines = head.trim_end().split("\r\n");
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status");
-        let headers: HashMap<_, _> = lines
-            .map(|line| line.split_once(": ").expect("a header"))
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-            .collect();
-        let length = headers.get("content-length").map_or(0, |length| length.parse().expect("a length"));
-        let mut body = vec![0; if request.starts_with("HEAD") { 0 } else { length }];
-        self.0.read_exact(&mut body).expect("a whole body");
-        let status = status.parse().expect("a number");
-        Answer { status, headers, body: String::from_utf8(body).expect("text") }
-    }
-}
 
 #[test]
 fn a_refused_handshake_says_why_and_the_connection_goes_on() {
@@ -44,7 +16,7 @@ fn a_refused_handshake_says_why_and_the_connection_goes_on() {
         (good.replace("Version: 13", "Version: 8"), 426, "`Sec-WebSocket-Version: 13`"),
         (good.replace("Sec-WebSocket-Version: 13\r\n", ""), 426, "`Sec-WebSocket-Version: 13`"),
         (good.replace("GET", "PUT"), 400, "must be a GET"),
-        (upgrade("/a?x=1&$tag=t", ""), 400, "`$tag`"),
+        (upgrade("/a?x=1&$tags=t", ""), 400, "`$tags`"),
         (upgrade("/ab", ""), 404, "GET / names"),
         (upgrade("/", ""), 404, "GET / names"),
     ] {
@@ -97,6 +69,8 @@ fn one_of_the_offered_subprotocols_is_answered() {
         ("Sec-WebSocket-Protocol: chat\r\n", Some("chat")),
         ("Sec-WebSocket-Protocol: a, b\r\n", Some("a")),
         ("Sec-WebSocket-Protocol: bearer.x,b\r\nSec-WebSocket-Protocol: c\r\n", Some("b")),
+        ("Sec-WebSocket-Protocol: fluentcast.v9.json\r\n", None),
+        ("Sec-WebSocket-Protocol: a, fluentcast.v1.msgpack\r\n", Some("fluentcast.v1.msgpack")),
     ] {
         let answer = Http(stream_to(server.address)).ask(&upgrade("/", offered));
         assert_eq!(answer.status, 101);
@@ -138,6 +112,20 @@ fn a_token_is_asked_for_before_anything_is_kept() {
         assert_eq!(Http(stream_to(server.address)).ask(&bearer(scheme)).status, status, "{scheme}");
     }
     assert_eq!(server.metrics.websocket_handshakes_rejected.get(), 1);
+    // The only header that a browser's script can put a token in, as base64url.
+    for (offered, status, chosen) in [
+        ("bearer.c2VjcmV0", 101, None),
+        ("bearer.c2VjcmV0, chat", 101, Some("chat")),
+        ("fluentcast.v1.json, bearer.c2VjcmV0", 101, Some("fluentcast.v1.json")),
+        ("bearer.c2VjcmV0eA", 401, None),
+        ("bearer.secret", 401, None),
+        ("fluentcast.v1.json", 401, None),
+    ] {
+        let offer = format!("Sec-WebSocket-Protocol: {offered}\r\n");
+        let answer = Http(stream_to(server.address)).ask(&upgrade("/", &offer));
+        let protocol = answer.headers.get("sec-websocket-protocol").map(String::as_str);
+        assert_eq!((answer.status, protocol), (status, chosen), "{offered}");
+    }
 }
 
 #[test]

@@ -1,87 +1,12 @@
 //! Pings, and who counts as alive.
 
-use std::sync::atomic::AtomicU32;
-
 use fluentcast_broadcast::close::CloseReason;
-use fluentcast_broadcast::filter::Filter;
-use fluentcast_broadcast::session::Session;
-use fluentcast_broadcast::view::{View, ViewKey, Wake, Worker};
-use fluentcast_event::limits::CLOSE_TIMEOUT;
+use fluentcast_broadcast::hub::Start;
+use fluentcast_event::limits::{CLOSE_TIMEOUT, HTTP_SIGN_OF_LIFE_INTERVAL};
 
-use super::super::client::{self, Turn};
-use super::super::worker::{ConnectedGuard, NewClient};
+use super::super::client::Turn;
+use super::fixture::{Fixture, SECOND};
 use super::*;
-
-/// Nobody is woken: the test is the worker.
-struct Asleep;
-
-impl Wake for Asleep {
-    fn wake(&self, _: Worker, _: &Arc<View>) {}
-}
-
-const SECOND: Duration = Duration::from_secs(1);
-
-/// A client as its worker has it, at a time of the test's choice.
-struct Fixture {
-    peer: TcpStream,
-    client: client::Client,
-    start: Instant,
-    hub: Arc<Hub>,
-    metrics: Metrics,
-}
-
-impl Fixture {
-    /// Pinged every 30 seconds, with 10 to answer.
-    fn new() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let peer = stream_to(listener.local_addr().expect("an address"));
-        let (stream, address) = listener.accept().expect("a connection");
-        stream.set_nonblocking(true).expect("nonblocking");
-        let hub = Arc::new(Hub::new(0, 1, Arc::new(Asleep)));
-        let shape = Shape { format: Format::Json, add_tag: false, add_time: false };
-        let (subscription, cursor) = hub.subscribe(&ViewKey { shape, filter: Filter::default() }, Worker(0));
-        let counted =
-            ConnectedGuard::admit(&Arc::default(), &Arc::new(AtomicU32::new(0)), 1).expect("a place");
-        let new = NewClient {
-            stream,
-            peer: address,
-            session: Session::subscribed(subscription, cursor, 1000),
-            read_already: Vec::new(),
-            limits: ClientLimits {
-                lag_bytes_max: u64::MAX,
-                ping_interval: 30 * SECOND,
-                ping_timeout: 10 * SECOND,
-            },
-            counted,
-        };
-        let start = Instant::now();
-        let client = client::Client::new(new, start);
-        Self { peer, client, start, hub, metrics: Metrics::default() }
-    }
-
-    fn at(&self, seconds: u32) -> Instant {
-        self.start + seconds * SECOND
-    }
-
-    fn deadline_passes(&mut self, seconds: u32) -> Turn {
-        assert_eq!(self.client.deadline(), Some(self.at(seconds)));
-        let at = self.at(seconds);
-        self.client.on_deadline(at, &self.metrics)
-    }
-
-    /// Appends events and writes until the socket is full.
-    fn fill(&mut self) {
-        let batch = batch(0..100, 1000);
-        let view = Arc::clone(self.client.session.subscription().expect("a stream").view());
-        while !self.client.blocked {
-            let mut publish = std::pin::pin!(self.hub.publish(&batch));
-            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-            assert!(publish.as_mut().poll(&mut context).is_ready());
-            view.finish_sweep(Worker(0), view.start_sweep(Worker(0)));
-            self.client.write(&mut 0);
-        }
-    }
-}
 
 #[test]
 fn a_ping_is_sent_in_time_and_its_answer_is_awaited() {
@@ -155,4 +80,32 @@ fn a_dead_client_is_cut_and_a_silent_one_that_answers_stays() {
     drop(alive.join().expect("the living client"));
     server.wait_until_empty();
     assert_eq!(server.metrics.websocket_clients_left.get(), 1);
+}
+
+/// What lies between cuts an HTTP connection that is silent; nobody is asked for an answer.
+#[test]
+fn an_http_stream_gives_signs_of_life_and_wants_none() {
+    for (protocol, sign) in [(Protocol::EventStream, ":\n\n"), (Protocol::Lines, "\n")] {
+        let limits = ClientLimits {
+            lag_bytes_max: u64::MAX,
+            slow_client: SlowClient::Skip,
+            ping_interval: HTTP_SIGN_OF_LIFE_INTERVAL,
+            ping_timeout: Duration::MAX,
+        };
+        let key = everything(Shape { protocol, ..CLASSIC });
+        let mut fixture = Fixture::on(Fixture::hub(0), key, Start::Now, limits);
+        for round in 1..4 {
+            assert_eq!(fixture.deadline_passes(15 * round), Turn::More);
+            assert_eq!(fixture.client.write(&mut 0), Turn::Rest);
+        }
+        let sign = format!("{:08x}\r\n{sign}\r\n", sign.len());
+        let mut got = vec![0; 4096];
+        let expected = sign.repeat(3);
+        let mut read = 0;
+        while read < got.len() && !got[..read].ends_with(expected.as_bytes()) {
+            read += fixture.peer.read(&mut got[read..]).expect("signs of life");
+        }
+        let hello = if protocol == Protocol::Lines { 0 } else { 1 };
+        assert_eq!(String::from_utf8_lossy(&got[..read]).matches("hello").count(), hello);
+    }
 }

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use fluentcast_broadcast::filter::Filter;
-use fluentcast_broadcast::view::{ViewKey, Worker};
+use fluentcast_broadcast::hub::Start;
+use fluentcast_broadcast::view::Worker;
 
 use super::*;
 
@@ -89,9 +89,7 @@ fn history_and_live_reach_clients_that_join_under_load_exactly_once() {
 #[test]
 fn a_client_on_its_way_to_its_worker_holds_up_no_publisher() {
     let server = Server::one(Output::default());
-    let shape = Shape { format: Format::Json, add_tag: false, add_time: false };
-    let key = ViewKey { shape, filter: Filter::default() };
-    let (_subscription, _cursor) = server.hubs[0].subscribe(&key, Worker(0));
+    let _opening = server.hubs[0].subscribe(&everything(CLASSIC), Worker(0), Start::Now, true, None);
     server.publish(0, &batch(0..100_000, 100));
 }
 

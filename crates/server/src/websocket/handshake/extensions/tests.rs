@@ -17,7 +17,7 @@ fn answer(lines: &[&str]) -> Result<Option<String>, Malformed> {
 #[test]
 fn an_offer_that_every_frame_suits_is_accepted() {
     for (offered, answered) in [
-        // Firefox, Chromium, Python's websockets.
+        // Firefox; Chromium, Node's ws and Python's websockets; whoever has little memory.
         ("permessage-deflate", AGREED),
         ("permessage-deflate; client_max_window_bits", AGREED),
         ("permessage-deflate; server_max_window_bits=12; client_max_window_bits=12", AGREED_WINDOW),
