@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::measure::Seen;
+use crate::measure::{Seen, SeenHistory};
 use crate::report::{Report, median, median_ratio};
 use crate::server::Kind::{Floor, Fluentcast};
 
@@ -73,6 +73,18 @@ fn all(report: &Report) -> Vec<Bar> {
     bars.push(at_most("unread-paced-1000: p99, of that without", 1.3, ratio));
     let disturbed = |seen: &Seen| seen.p99_ms() / seen.latency_before_ms.map_or(f64::NAN, |[_, p99, _]| p99);
     bars.push(at_most("storm-5000: p99 of the others, of that before", 3.0, mid("storm-5000", disturbed)));
+    let history = |value: fn(&SeenHistory) -> f64| {
+        median(ours("history").iter().filter_map(|seen| seen.history.as_ref()).map(value).collect())
+    };
+    bars.push(at_most("history: start-up, in seconds", 2.0, history(|seen| seen.start_up)));
+    bars.push(at_most("history: first event of a time, in ms", 50.0, history(|seen| seen.since_time_ms)));
+    bars.push(at_least("history: replay as lines, MB/s", 200.0, history(|seen| seen.lines_rate)));
+    bars.push(at_least("history: replay as WebSocket, MB/s", 200.0, history(|seen| seen.resumable_rate)));
+    bars.push(at_most(
+        "history: p99 of the others, of that without a replay",
+        1.5,
+        mid("history", disturbed),
+    ));
     if let Some((name, worst)) = worst_memory(report) {
         let what = format!("memory after all clients left, of that before; worst: {name}");
         bars.push(at_most(&what, 1.1, worst));
@@ -83,8 +95,10 @@ fn all(report: &Report) -> Vec<Bar> {
 }
 
 fn worst_memory(report: &Report) -> Option<(&str, f64)> {
+    // Where a history is read, what stays is what was read with.
     let kept = report
         .seen_of(Fluentcast)
+        .filter(|(_, seen)| seen.history.is_none())
         .map(|(name, seen)| (name, seen.memory_after as f64 / seen.memory_before as f64));
     kept.max_by(|one, other| one.1.total_cmp(&other.1))
 }

@@ -9,6 +9,7 @@ pub mod bars;
 pub mod block;
 pub mod crowd;
 pub mod floor;
+pub mod history;
 pub mod instructions;
 pub mod measure;
 pub mod paths;

@@ -13,7 +13,7 @@ use crate::publisher::Publisher;
 use crate::record::shard_value;
 use crate::scenario::{Audience, Length, Pace, Scenario};
 use crate::server::{Kind, Programs, Server};
-use crate::storm;
+use crate::{history, storm};
 
 /// Handshakes under way at once, where the scenario is not about them.
 const HANDSHAKES_MAX: usize = 256;
@@ -80,8 +80,23 @@ pub struct Seen {
     pub lost: u64,
     /// Events delivered twice or out of order.
     pub duplicated: u64,
+    /// What was seen of a history on disk.
+    pub history: Option<SeenHistory>,
     /// What else is worth knowing.
     pub remarks: Vec<String>,
+}
+
+/// What was seen of a history on disk.
+#[derive(Clone, Copy, Debug)]
+pub struct SeenHistory {
+    /// From the start of the process until it serves, in seconds.
+    pub start_up: f64,
+    /// From asking for a time until the first event, in milliseconds.
+    pub since_time_ms: f64,
+    /// Millions of bytes a second to one client, as lines of JSON.
+    pub lines_rate: f64,
+    /// Likewise as resumable WebSocket stream.
+    pub resumable_rate: f64,
 }
 
 impl Seen {
@@ -109,6 +124,9 @@ impl Seen {
 /// # Errors
 /// When the run is worth nothing: the server fell over, clients could not connect, nothing moved.
 pub fn run(kind: Kind, scenario: &Scenario, options: &Options) -> Result<Seen> {
+    if scenario.audience == Audience::History {
+        return history::run(kind, scenario, options).with_context(|| scenario.name.clone());
+    }
     let server = Server::start(kind, scenario, &options.programs)?;
     let mut seen = Seen { memory_cold: process::memory(server.id())?.now, ..Seen::default() };
     let deadline = Instant::now() + RUN_TIMEOUT;
@@ -131,7 +149,7 @@ pub(crate) struct Run<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) options: &'a Options,
     pub(crate) server: &'a Server,
-    deadline: Instant,
+    pub(crate) deadline: Instant,
 }
 
 impl Run<'_> {
@@ -199,7 +217,7 @@ impl Run<'_> {
         let step = self.scenario.shards();
         (0..self.scenario.clients)
             .map(|index| match self.scenario.audience {
-                Audience::Everything | Audience::Storm(_) => {
+                Audience::Everything | Audience::History | Audience::Storm(_) => {
                     ClientPlan { step: self.kind.message_events() as u64, ..ClientPlan::of_everything(path) }
                 }
                 Audience::Unread(unread) => {

@@ -7,15 +7,18 @@ use std::hint::black_box;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use fluentcast_broadcast::encode::{Encoder, Format, Shape};
+use fluentcast_broadcast::encode::{Encoder, Format, Protocol, Shape};
 use fluentcast_broadcast::filter::{Filter, FilterIndex};
 use fluentcast_broadcast::frame::{self, Opcode};
-use fluentcast_broadcast::hub::Hub;
+use fluentcast_broadcast::history::{Bounds, Epoch};
+use fluentcast_broadcast::hub::{Hub, Options, Start, Stream};
 use fluentcast_broadcast::log::Log;
+use fluentcast_broadcast::tags::TagChoice;
 use fluentcast_broadcast::view::{View, ViewKey, Wake, Worker};
-use fluentcast_event::{Batch, Event, EventTime, json};
+use fluentcast_event::{Batch, Event, EventTime, Tag, json};
 use fluentcast_forward::{Decoder, Item, Limits};
 
 use crate::block::Block;
@@ -23,7 +26,7 @@ use crate::record::{RECORD_BYTES, shard_value};
 use crate::scenario::CHUNK_EVENTS;
 
 /// The paths by name.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 11] = [
     "decode-chunk",
     "iterate",
     "encode-json",
@@ -34,6 +37,7 @@ pub const NAMES: [&str; 10] = [
     "match-1000-filters",
     "match-10000-names",
     "publish-json",
+    "publish-batches",
 ];
 
 /// Filters of the path that matches one of many values.
@@ -41,8 +45,17 @@ const FILTERS: u64 = 1000;
 /// Filters of the path that matches one of many fields.
 const FIELDS: u64 = 10_000;
 
-const JSON: Shape = Shape { format: Format::Json, add_tag: true, add_time: false };
-const MSGPACK: Shape = Shape { format: Format::Msgpack, add_tag: true, add_time: false };
+const JSON: Shape = Shape {
+    protocol: Protocol::Classic,
+    format: Format::Json,
+    add_tag: true,
+    add_time: false,
+    fields: None,
+    compress: false,
+};
+const MSGPACK: Shape = Shape { format: Format::Msgpack, ..JSON };
+/// What costs least per event: batches of numbered events.
+const RESUMABLE: Shape = Shape { protocol: Protocol::Resumable, ..JSON };
 
 /// Runs a path over so many chunks.
 ///
@@ -66,23 +79,27 @@ pub fn run(name: &str, chunks: u64) -> Result<()> {
             (0..chunks).for_each(|_| frames(&payload, &mut out));
             Ok(())
         }
-        "frame-json" => (0..chunks).try_for_each(|_| encode_frames(JSON, &batch, &events, &mut out)),
-        "frame-msgpack" => (0..chunks).try_for_each(|_| encode_frames(MSGPACK, &batch, &events, &mut out)),
+        "frame-json" => (0..chunks).try_for_each(|_| encode_frames(&JSON, &batch, &events, &mut out)),
+        "frame-msgpack" => (0..chunks).try_for_each(|_| encode_frames(&MSGPACK, &batch, &events, &mut out)),
         "append" => {
             append(chunks);
             Ok(())
         }
-        "match-1000-filters" => {
-            matching(&events, chunks, (0..FILTERS).map(|shard| ("shard".to_owned(), shard_value(shard))))
-        }
+        "match-1000-filters" => matching(
+            &batch.tag,
+            &events,
+            chunks,
+            (0..FILTERS).map(|shard| ("shard".to_owned(), shard_value(shard))),
+        ),
         "match-10000-names" => {
             let absent = (1..FIELDS).map(|number| {
                 let before = if number % 2 == 0 { "n" } else { "n.m" };
                 format!("{before}{number}")
             });
-            matching(&events, chunks, absent.chain(["status".to_owned()]).map(|name| (name, 200)))
+            matching(&batch.tag, &events, chunks, absent.chain(["status".to_owned()]).map(|name| (name, 200)))
         }
-        "publish-json" => publish(&batch, chunks),
+        "publish-json" => publish(JSON, &batch, chunks),
+        "publish-batches" => publish(RESUMABLE, &batch, chunks),
         _ => bail!("no path is called {name}: there are {}", NAMES.join(", ")),
     }
 }
@@ -140,11 +157,11 @@ fn frames(payload: &[u8], out: &mut Vec<u8>) {
 }
 
 #[inline(never)]
-fn encode_frames(shape: Shape, batch: &Batch, events: &[Event<'_>], out: &mut Vec<u8>) -> Result<()> {
+fn encode_frames(shape: &Shape, batch: &Batch, events: &[Event<'_>], out: &mut Vec<u8>) -> Result<()> {
     out.clear();
-    let encoder = Encoder::new(shape, &batch.tag);
-    for event in events {
-        encoder.write_frame(out, event)?;
+    let mut encoder = Encoder::new(shape, &batch.tag, Epoch(1));
+    for (seq, event) in (1..).zip(events) {
+        encoder.write(out, seq, event)?;
     }
     black_box(out);
     Ok(())
@@ -155,33 +172,38 @@ fn encode_frames(shape: Shape, batch: &Batch, events: &[Event<'_>], out: &mut Ve
 fn append(chunks: u64) {
     let mut frame = Vec::new();
     frame::write(&mut frame, Opcode::Text, &[b'x'; RECORD_BYTES]);
-    let mut log = Log::new(0);
+    let mut log = Log::of(&JSON);
     for chunk in 0..chunks {
         for seq in 0..CHUNK_EVENTS as u64 {
-            log.append_frame(chunk * CHUNK_EVENTS as u64 + seq, &frame);
+            log.append_bytes(chunk * CHUNK_EVENTS as u64 + seq, &frame);
         }
         black_box(log.seal());
     }
 }
 
 /// Filters of which each event passes one.
-fn matching(events: &[Event<'_>], chunks: u64, filters: impl Iterator<Item = (String, u64)>) -> Result<()> {
+fn matching(
+    tag: &Tag,
+    events: &[Event<'_>],
+    chunks: u64,
+    filters: impl Iterator<Item = (String, u64)>,
+) -> Result<()> {
     let mut index = FilterIndex::default();
     for (target, (name, value)) in (0..).zip(filters) {
         index.insert(&Filter::from_pairs([(name, Some(value.to_string()))]), &target);
     }
     for _ in 0..chunks {
-        let matched = match_all(&index, events);
+        let matched = match_all(&index, tag, events);
         ensure!(matched == CHUNK_EVENTS, "{matched} events matched");
     }
     Ok(())
 }
 
 #[inline(never)]
-fn match_all(index: &FilterIndex<u64>, events: &[Event<'_>]) -> usize {
+fn match_all(index: &FilterIndex<u64>, tag: &Tag, events: &[Event<'_>]) -> usize {
     let mut matched = 0;
     for event in events {
-        index.matching(event.record, |shard| {
+        index.matching(tag, event, |shard| {
             black_box(shard);
             matched += 1;
         });
@@ -193,14 +215,22 @@ fn match_all(index: &FilterIndex<u64>, events: &[Event<'_>]) -> usize {
 struct NoWorkers;
 
 impl Wake for NoWorkers {
-    fn wake(&self, _: Worker, _: &Arc<View>) {}
+    fn wake(&self, _: Worker, _: Vec<Arc<View>>) {}
 }
 
 /// All that a hub does with a chunk for one view, whose worker sweeps after every chunk.
-fn publish(batch: &Batch, chunks: u64) -> Result<()> {
-    let hub = Arc::new(Hub::new(0, 1, Arc::new(NoWorkers)));
-    let key = ViewKey { shape: JSON, filter: Filter::default() };
-    let (subscription, _cursor) = hub.subscribe(&key, Worker(0));
+fn publish(shape: Shape, batch: &Batch, chunks: u64) -> Result<()> {
+    let options = Options {
+        buffered_messages: 0,
+        bounds: Bounds::NOTHING,
+        journal: None,
+        flush_interval: Duration::ZERO,
+        workers: 1,
+    };
+    let hub = Arc::new(Hub::new(options, Arc::new(NoWorkers)));
+    let key = ViewKey { shape, tags: TagChoice::default(), filter: Filter::default(), max_rate: None };
+    let (_, stream) = hub.subscribe(&key, Worker(0), Start::Now, true, None);
+    let Stream::Live(subscription, _cursor) = stream else { bail!("a stream from now on is not live") };
     for _ in 0..chunks {
         let published = pin!(hub.publish(batch)).poll(&mut TaskContext::from_waker(Waker::noop()));
         let Poll::Ready(published) = published else { bail!("the hub waits for its worker") };

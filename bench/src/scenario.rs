@@ -45,6 +45,8 @@ pub enum Audience {
     OwnFilter,
     /// So many of them never read.
     Unread(usize),
+    /// One more comes that is sent a large history from disk, again and again, while the others go on.
+    History,
     /// So many more come at once, each of which is sent the last events first, while the others go on.
     Storm(usize),
 }
@@ -61,6 +63,9 @@ pub enum Ingest {
 /// Events that a client of a storm is sent first.
 pub const REPLAY_EVENTS: u64 = 1000;
 
+/// Bytes of a record's JSON in a history: with them an event takes 250 bytes on disk.
+const HISTORY_RECORD_BYTES: usize = 290;
+
 /// Events in a chunk of a burst.
 pub const CHUNK_EVENTS: usize = 100;
 
@@ -73,6 +78,8 @@ pub struct Length {
     pub burst: Duration,
     /// Measured, of what is paced: at a hundred events a second a percentile needs its time.
     pub paced: Duration,
+    /// Events of the history on disk.
+    pub history_events: u64,
 }
 
 impl Length {
@@ -81,18 +88,21 @@ impl Length {
         warm_up: Duration::from_millis(500),
         burst: Duration::from_millis(2500),
         paced: Duration::from_secs(4),
+        history_events: 2_000_000,
     };
     /// For a test, which measures nothing.
     pub const TEST: Self = Self {
         warm_up: Duration::from_millis(10),
         burst: Duration::from_millis(50),
         paced: Duration::from_millis(50),
+        history_events: 20_000,
     };
     /// For a look.
     pub const QUICK: Self = Self {
         warm_up: Duration::from_millis(150),
         burst: Duration::from_millis(700),
         paced: Duration::from_millis(700),
+        history_events: 500_000,
     };
 
     /// What is measured at that pace.
@@ -127,7 +137,7 @@ impl Scenario {
         match self.audience {
             Audience::OneFilter(one_in) => one_in.into(),
             Audience::OwnFilter => self.clients as u64,
-            Audience::Everything | Audience::Unread(_) | Audience::Storm(_) => 1,
+            Audience::Everything | Audience::Unread(_) | Audience::History | Audience::Storm(_) => 1,
         }
     }
 }
@@ -175,6 +185,11 @@ pub fn all() -> Vec<Scenario> {
     scenarios.push(Scenario {
         audience: Audience::Storm(5000),
         ..Scenario::new("storm-5000", 100, Pace::PerSecond(100))
+    });
+    scenarios.push(Scenario {
+        audience: Audience::History,
+        record_bytes: HISTORY_RECORD_BYTES,
+        ..Scenario::new("history", 10, Pace::PerSecond(1000))
     });
     for clients in [1, 100, 1000] {
         let name = format!("large-{clients}-json");

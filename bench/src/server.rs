@@ -7,6 +7,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
@@ -75,6 +76,7 @@ impl Kind {
     pub fn can(self, scenario: &Scenario) -> bool {
         match self {
             Self::Fluentcast => true,
+            _ if scenario.audience == Audience::History => false,
             Self::Floor => scenario.is_plain() && scenario.clients > 0,
             Self::Nchan => {
                 scenario.audience == Audience::Everything
@@ -131,7 +133,7 @@ pub struct Server {
     websocket: SocketAddr,
     publish: SocketAddr,
     /// Its configuration and log.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Server {
@@ -148,7 +150,7 @@ impl Server {
         };
         let (process, websocket, publish) =
             started.with_context(|| format!("{} for {}", kind.name(), scenario.name))?;
-        Ok(Self { process, kind, websocket, publish, _folder: folder })
+        Ok(Self { process, kind, websocket, publish, folder })
     }
 
     /// Its process.
@@ -202,6 +204,20 @@ impl Server {
         publisher::Plan { address: self.publish, block, answer, window: WINDOW, rate_max }
     }
 
+    /// Ends Fluentcast and starts it again in its folder; how long it took from the start until it served.
+    ///
+    /// # Errors
+    /// When it had ended before, or does not serve.
+    pub fn restart(&mut self, scenario: &Scenario, programs: &Programs) -> Result<Duration> {
+        self.process.end(Signal::TERM)?;
+        // Its log would tell the ports of the life before.
+        fs::remove_file(self.folder.path().join("log"))?;
+        let start = Instant::now();
+        (self.process, self.websocket, self.publish) =
+            fluentcast(scenario, &programs.fluentcast, self.folder.path())?;
+        Ok(start.elapsed())
+    }
+
     /// Ends it.
     ///
     /// # Errors
@@ -222,6 +238,11 @@ fn fluentcast(scenario: &Scenario, program: &Path, folder: &Path) -> Result<Star
     match scenario.audience {
         Audience::Storm(_) => output.push_str(&format!("  buffered_messages {REPLAY_EVENTS}\n")),
         Audience::Unread(_) => output.push_str(&format!("  client_lag_limit {UNREAD_LAG_LIMIT}\n")),
+        Audience::History => {
+            let path = folder.join("history");
+            output
+                .push_str(&format!("  <history>\n    path {}\n    size 4g\n  </history>\n", path.display()));
+        }
         Audience::Everything | Audience::OneFilter(_) | Audience::OwnFilter => {}
     }
     let (file, log) = (folder.join("fluentcast.conf"), folder.join("log"));

@@ -1,10 +1,13 @@
 //! What clients send: read the same over any split of the bytes, and what is accepted is what a client
-//! would have to send to say it.
+//! would have to send to say it. With compression agreed on and without.
 
 #![no_main]
 
+use std::cell::RefCell;
+
 use fluentcast_broadcast::close::CloseReason;
-use fluentcast_broadcast::frame;
+use fluentcast_broadcast::deflate::Deflater;
+use fluentcast_broadcast::frame::{self, Opcode, RSV1};
 use fluentcast_broadcast::inbound::{Inbound, Received};
 use fluentcast_broadcast::session::Session;
 use libfuzzer_sys::fuzz_target;
@@ -13,9 +16,15 @@ const MESSAGE_BYTES_MAX: u64 = 70_000;
 
 fuzz_target!(|data: &[u8]| {
     let [seed, stream @ ..] = data else { return };
-    check(stream, *seed);
-    check(&masked_frames(stream), *seed);
+    for inflating in [false, true] {
+        check(stream, *seed, inflating);
+        check(&masked_frames(stream), *seed, inflating);
+    }
 });
+
+thread_local! {
+    static DEFLATER: RefCell<Deflater> = RefCell::default();
+}
 
 /// A whole message or a control frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,23 +35,23 @@ enum Seen {
     Close(Option<u16>),
 }
 
-fn check(stream: &[u8], seed: u8) {
-    let (seen, fed) = read(stream, usize::MAX);
+fn check(stream: &[u8], seed: u8, inflating: bool) {
+    let (seen, fed) = read(stream, usize::MAX, inflating);
     for piece in [1, 2, 3, 7, 1 + usize::from(seed)] {
-        assert_eq!(read(stream, piece), (seen.clone(), fed), "pieces of {piece}");
+        assert_eq!(read(stream, piece, inflating), (seen.clone(), fed), "pieces of {piece}");
     }
     let mut said = Vec::new();
     for item in &seen {
         check_seen(item);
-        say(item, seed, &mut said);
+        say(item, seed, inflating, &mut said);
     }
-    assert_eq!(read(&said, usize::MAX), (seen, Ok(())), "what was accepted, said again");
-    check_session(stream, 1 + usize::from(seed), fed);
+    assert_eq!(read(&said, usize::MAX, inflating), (seen, Ok(())), "what was accepted, said again");
+    check_session(stream, 1 + usize::from(seed), inflating, fed);
 }
 
 /// Reads to the end, or to what ends the connection; then whatever comes must count for nothing.
-fn read(stream: &[u8], piece: usize) -> (Vec<Seen>, Result<(), CloseReason>) {
-    let mut inbound = Inbound::new(MESSAGE_BYTES_MAX);
+fn read(stream: &[u8], piece: usize, inflating: bool) -> (Vec<Seen>, Result<(), CloseReason>) {
+    let mut inbound = Inbound::new(MESSAGE_BYTES_MAX).inflating(inflating);
     let (mut seen, mut message, mut result) = (Vec::new(), Vec::new(), Ok(()));
     for piece in stream.to_vec().chunks_mut(piece) {
         let fed = inbound.feed(piece, |received| {
@@ -76,8 +85,19 @@ fn check_seen(seen: &Seen) {
 }
 
 /// The frames that say it, of a client.
-fn say(seen: &Seen, seed: u8, out: &mut Vec<u8>) {
+fn say(seen: &Seen, seed: u8, inflating: bool, out: &mut Vec<u8>) {
     match seen {
+        Seen::Message { text, payload } if inflating && seed % 2 == 0 => {
+            let opcode = if *text { Opcode::Text } else { Opcode::Binary };
+            let mut frame = Vec::new();
+            DEFLATER.with_borrow_mut(|deflater| deflater.compress_frame(&mut frame, opcode, payload));
+            let head_bytes = match frame[1] {
+                126 => 4,
+                127 => 10,
+                _ => 2,
+            };
+            masked(frame[0], &frame[head_bytes..], seed, out);
+        }
         Seen::Message { text, payload } => {
             let opcode = if *text { 1 } else { 2 };
             let (first, rest) = payload.split_at(usize::from(seed).min(payload.len()));
@@ -92,7 +112,8 @@ fn say(seen: &Seen, seed: u8, out: &mut Vec<u8>) {
     }
 }
 
-/// Turns the input into frames whose heads are mostly sound: a first byte, a length, and a payload each.
+/// Turns the input into frames whose heads are mostly sound: a first byte, a length, and a payload each,
+/// deflated on demand.
 fn masked_frames(mut input: &[u8]) -> Vec<u8> {
     let mut frames = Vec::new();
     while let [first, length, rest @ ..] = input {
@@ -100,7 +121,14 @@ fn masked_frames(mut input: &[u8]) -> Vec<u8> {
         let bytes = usize::from(length & 0x3f).min(rest.len());
         let (payload, after) = rest.split_at(bytes);
         let times = if length & 0x80 == 0 { 1 } else { 300 };
-        masked(*first, &payload.repeat(times), *length, &mut frames);
+        let mut payload = payload.repeat(times);
+        if first & RSV1 != 0 && length & 0x40 != 0 {
+            let mut deflated = Vec::new();
+            DEFLATER.with_borrow_mut(|deflater| deflater.compress_part(&mut deflated, &payload));
+            deflated.truncate(deflated.len() - 4);
+            payload = deflated;
+        }
+        masked(*first, &payload, *length, &mut frames);
         input = after;
     }
     frames
@@ -125,8 +153,8 @@ fn masked(first: u8, payload: &[u8], seed: u8, out: &mut Vec<u8>) {
 }
 
 /// The session closes for the reason the reader gives, and writes sound frames, the close frame last.
-fn check_session(stream: &[u8], piece: usize, fed: Result<(), CloseReason>) {
-    let mut session = Session::new(MESSAGE_BYTES_MAX);
+fn check_session(stream: &[u8], piece: usize, inflating: bool, fed: Result<(), CloseReason>) {
+    let mut session = Session::new(MESSAGE_BYTES_MAX).inflating(inflating);
     let mut written = Vec::new();
     for piece in stream.to_vec().chunks_mut(piece) {
         session.received(piece, |_, _, _, _| {});

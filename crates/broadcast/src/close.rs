@@ -15,6 +15,8 @@ pub enum CloseReason {
     Protocol(&'static str),
     /// A text message or a close reason was not UTF-8.
     InvalidUtf8,
+    /// A compressed message is not what RFC 7692 makes of any message.
+    InvalidDeflate,
     /// A message was larger than the inbound limit.
     TooBig,
     /// No pong within `ping_timeout`.
@@ -37,7 +39,7 @@ impl CloseReason {
             Self::GoingAway => Some(1001),
             Self::Flooding => Some(1008),
             Self::Protocol(_) => Some(1002),
-            Self::InvalidUtf8 => Some(1007),
+            Self::InvalidUtf8 | Self::InvalidDeflate => Some(1007),
             Self::TooBig => Some(1009),
             Self::Failed => Some(1011),
             Self::Lagging => Some(1013),
@@ -57,6 +59,7 @@ impl CloseReason {
             Self::Lagging => "too slow: further behind than client_lag_limit",
             Self::Protocol(what) => what,
             Self::InvalidUtf8 => "text is not valid UTF-8",
+            Self::InvalidDeflate => "a compressed message cannot be inflated",
             Self::TooBig => "message too big",
             Self::PongTimeout => "no pong in time",
             Self::ClosedByClient(_) => "",

@@ -11,6 +11,7 @@ use fluentcast_event::msgpack::{self, ReadError};
 use fluentcast_event::projection::Projection;
 use fluentcast_event::{Event, EventTime, Tag};
 
+use crate::deflate::{self, SharedDeflater};
 use crate::frame::{self, Opcode};
 use crate::history::Epoch;
 
@@ -75,6 +76,8 @@ pub struct Shape {
     pub add_time: bool,
     /// Only these fields of the record.
     pub fields: Option<Arc<Projection>>,
+    /// Messages are compressed (permessage-deflate), or the whole answer (gzip).
+    pub compress: bool,
 }
 
 /// Writes the events of one tag in one shape. Made once per batch: the tag is encoded once.
@@ -88,6 +91,9 @@ pub struct Encoder {
     after: &'static [u8],
     /// The fields of a record that are asked for.
     projected: Vec<u8>,
+    /// Compresses each event, and where it is made before.
+    deflater: Option<SharedDeflater>,
+    plain: Vec<u8>,
 }
 
 impl Encoder {
@@ -137,7 +143,23 @@ impl Encoder {
                 b"}\n"
             }
         };
-        Self { shape: shape.clone(), before_seq, before_time, after, projected: Vec::new() }
+        Self {
+            shape: shape.clone(),
+            before_seq,
+            before_time,
+            after,
+            projected: Vec::new(),
+            deflater: None,
+            plain: Vec::new(),
+        }
+    }
+
+    /// Compresses each event if its shape wants that and it is a message of its own.
+    #[must_use]
+    pub(crate) fn deflating(mut self, deflater: &SharedDeflater) -> Self {
+        let per_event = self.shape.compress && self.shape.protocol == Protocol::Classic;
+        self.deflater = per_event.then(|| Arc::clone(deflater));
+        self
     }
 
     /// Appends the event, framed if its protocol frames each event.
@@ -145,13 +167,24 @@ impl Encoder {
     /// # Errors
     /// When the record is not sound MessagePack; `out` is then as it was.
     pub fn write(&mut self, out: &mut Vec<u8>, seq: u64, event: &Event<'_>) -> Result<Mended, ReadError> {
-        let Some(fields) = &self.shape.fields else { return self.write_whole(out, seq, event) };
+        let Some(fields) = &self.shape.fields else { return self.write_message(out, seq, event) };
         let mut projected = std::mem::take(&mut self.projected);
         projected.clear();
         fields.write(event.record, &mut projected)?;
-        let written = self.write_whole(out, seq, &Event { record: &projected, ..*event });
+        let written = self.write_message(out, seq, &Event { record: &projected, ..*event });
         self.projected = projected;
         written
+    }
+
+    fn write_message(&mut self, out: &mut Vec<u8>, seq: u64, event: &Event<'_>) -> Result<Mended, ReadError> {
+        let Some(deflater) = &self.deflater else { return self.write_whole(out, seq, event) };
+        let deflater = Arc::clone(deflater);
+        let mut plain = std::mem::take(&mut self.plain);
+        plain.clear();
+        let mended = self.write_bare(&mut plain, seq, event)?;
+        deflate::lock(&deflater).compress_frame(out, self.shape.format.opcode(), &plain);
+        self.plain = plain;
+        Ok(mended)
     }
 
     fn write_whole(&self, out: &mut Vec<u8>, seq: u64, event: &Event<'_>) -> Result<Mended, ReadError> {
@@ -223,8 +256,11 @@ fn write_json_time(out: &mut Vec<u8>, time: EventTime) {
     }
     out.extend_from_slice(itoa::Buffer::new().format(seconds).as_bytes());
     if nanos > 0 {
-        let digits = format!(".{nanos:09}");
-        out.extend_from_slice(digits.trim_end_matches('0').as_bytes());
+        // A one in front keeps the zeros at the beginning.
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(1_000_000_000 + nanos).trim_end_matches('0');
+        out.push(b'.');
+        out.extend_from_slice(digits[1..].as_bytes());
     }
 }
 
@@ -241,7 +277,14 @@ mod tests {
         let event = Event { time: EventTime { seconds: 1_700_000_000, nanos: 9 }, record };
         let frame = |format, add_tag, add_time| {
             let mut out = Vec::new();
-            let shape = Shape { protocol: Protocol::Classic, format, add_tag, add_time, fields: None };
+            let shape = Shape {
+                protocol: Protocol::Classic,
+                format,
+                add_tag,
+                add_time,
+                fields: None,
+                compress: false,
+            };
             let mut encoder = Encoder::new(&shape, &Tag::from("test.a"), Epoch(0));
             encoder.write(&mut out, 1, &event).expect("a sound record");
             assert_eq!(out[0], if format == Format::Json { 0x81 } else { 0x82 });
@@ -270,6 +313,7 @@ mod tests {
             add_tag: true,
             add_time: false,
             fields: None,
+            compress: false,
         };
         let event = Event { time: EventTime::default(), record: b"\x80" };
         Encoder::new(&shape, &Tag::from("a\"b\n"), Epoch(0))
@@ -285,7 +329,8 @@ mod tests {
             record: b"\x81\xa1a\x01",
         };
         let encoded = |protocol, format| {
-            let shape = Shape { protocol, format, add_tag: false, add_time: false, fields: None };
+            let shape =
+                Shape { protocol, format, add_tag: false, add_time: false, fields: None, compress: false };
             let mut out = Vec::new();
             let mut encoder = Encoder::new(&shape, &Tag::from("t.x"), Epoch(0x1f));
             encoder.write(&mut out, 300, &event).expect("a sound record");

@@ -6,6 +6,7 @@
 
 use fluentcast_event::msgpack;
 
+use crate::deflate::Deflater;
 use crate::encode::{Format, Protocol, Shape};
 use crate::frame;
 
@@ -58,44 +59,70 @@ impl Envelope {
     /// Ends a segment of so many events, `left_out` more of which were not sent because of the client's
     /// `$max_rate`. Returns where it begins.
     pub(crate) fn close(self, out: &mut Vec<u8>, events: u32, left_out: u64) -> usize {
+        self.end(out, events, left_out);
         match self {
             Self::None => 0,
             Self::Message(format) => {
-                match format {
-                    Format::Json if left_out > 0 => {
-                        out.extend_from_slice(format!("],\"left_out\":{left_out}}}").as_bytes());
-                    }
-                    Format::Json => out.extend_from_slice(b"]}"),
-                    Format::Msgpack => {
-                        let count_at = HEAD_BYTES + MSGPACK_PREFIX.len() - 4;
-                        out[count_at..count_at + 4].copy_from_slice(&events.to_be_bytes());
-                        if left_out > 0 {
-                            out[HEAD_BYTES] += 1;
-                            msgpack::write_str(out, "left_out");
-                            msgpack::write_uint(out, left_out);
-                        }
-                    }
-                }
                 let (head, head_bytes) = frame::head(format.opcode(), out.len() - HEAD_BYTES);
                 let start = HEAD_BYTES - head_bytes;
                 out[start..HEAD_BYTES].copy_from_slice(&head[..head_bytes]);
                 start
             }
-            Self::Chunk(protocol) => {
-                match protocol {
-                    Protocol::Lines if left_out > 0 => {
-                        out.extend_from_slice(format!("{{\"left_out\":{left_out}}}\n").as_bytes());
-                    }
-                    _ if left_out > 0 => {
-                        out.extend_from_slice(format!("event: left_out\ndata: {left_out}\n\n").as_bytes());
-                    }
-                    _ => {}
-                }
+            Self::Chunk(_) => {
                 let head = chunk_head(out.len() - HEAD_BYTES);
                 out[..HEAD_BYTES].copy_from_slice(&head);
                 out.extend_from_slice(b"\r\n");
                 0
             }
+        }
+    }
+
+    /// The same, compressed.
+    pub(crate) fn close_compressed(
+        self,
+        out: &mut Vec<u8>,
+        events: u32,
+        left_out: u64,
+        deflater: &mut Deflater,
+    ) -> usize {
+        self.end(out, events, left_out);
+        let plain = std::mem::take(out);
+        match self {
+            Self::None => *out = plain,
+            Self::Message(format) => deflater.compress_frame(out, format.opcode(), &plain[HEAD_BYTES..]),
+            Self::Chunk(_) => {
+                let mut part = Vec::new();
+                deflater.compress_part(&mut part, &plain[HEAD_BYTES..]);
+                write_chunk(out, &part);
+            }
+        }
+        0
+    }
+
+    /// Writes what ends the content.
+    fn end(self, out: &mut Vec<u8>, events: u32, left_out: u64) {
+        match self {
+            Self::None => {}
+            Self::Message(Format::Json) if left_out > 0 => {
+                out.extend_from_slice(format!("],\"left_out\":{left_out}}}").as_bytes());
+            }
+            Self::Message(Format::Json) => out.extend_from_slice(b"]}"),
+            Self::Message(Format::Msgpack) => {
+                let count_at = HEAD_BYTES + MSGPACK_PREFIX.len() - 4;
+                out[count_at..count_at + 4].copy_from_slice(&events.to_be_bytes());
+                if left_out > 0 {
+                    out[HEAD_BYTES] += 1;
+                    msgpack::write_str(out, "left_out");
+                    msgpack::write_uint(out, left_out);
+                }
+            }
+            Self::Chunk(Protocol::Lines) if left_out > 0 => {
+                out.extend_from_slice(format!("{{\"left_out\":{left_out}}}\n").as_bytes());
+            }
+            Self::Chunk(_) if left_out > 0 => {
+                out.extend_from_slice(format!("event: left_out\ndata: {left_out}\n\n").as_bytes());
+            }
+            Self::Chunk(_) => {}
         }
     }
 }
@@ -110,7 +137,7 @@ fn chunk_head(bytes: usize) -> [u8; HEAD_BYTES] {
 }
 
 /// Appends bytes as one chunk of an HTTP answer. Empty bytes would end the answer and are no chunk.
-pub(crate) fn write_chunk(out: &mut Vec<u8>, bytes: &[u8]) {
+pub fn write_chunk(out: &mut Vec<u8>, bytes: &[u8]) {
     if !bytes.is_empty() {
         out.extend_from_slice(&chunk_head(bytes.len()));
         out.extend_from_slice(bytes);
@@ -165,6 +192,6 @@ mod tests {
         assert_eq!(closed(lines, &[b"{}\n", b"{}\n"], 0), b"00000006\r\n{}\n{}\n\r\n");
         assert_eq!(closed(lines, &[], 12), b"00000010\r\n{\"left_out\":12}\n\r\n");
         let sse = Envelope::Chunk(Protocol::EventStream);
-        assert_eq!(closed(sse, &[], 12), b"0000001b\r\nevent: left_out\ndata: 12\n\n\r\n");
+        assert_eq!(closed(sse, &[], 12), b"0000001a\r\nevent: left_out\ndata: 12\n\n\r\n");
     }
 }

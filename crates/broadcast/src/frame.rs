@@ -19,6 +19,8 @@ pub enum Opcode {
 
 /// FIN: every frame is a whole message.
 const FIN: u8 = 0x80;
+/// RSV1 of a message's first frame: the message is compressed (RFC 7692 section 6).
+pub const RSV1: u8 = 0x40;
 /// Payload length that says "a 16-bit length follows".
 const LENGTH_16: u8 = 126;
 /// Payload length that says "a 64-bit length follows".

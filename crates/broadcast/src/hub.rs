@@ -414,21 +414,23 @@ impl Hub {
     /// Makes the view if it is not there and puts the client at its end.
     fn join(self: &Arc<Self>, state: &mut State, key: &ViewKey, worker: Worker) -> (Subscription, Cursor) {
         let newest_seq = state.newest_seq;
+        let deflater = Arc::clone(&state.views.deflater);
         let view = state.views.open(key, || {
             let waiting = Arc::clone(&self.waiting);
-            View::new(key.clone(), newest_seq, self.workers, self.flush_interval, waiting)
+            View::new(key.clone(), newest_seq, self.workers, self.flush_interval, waiting, &deflater)
         });
         view.join(worker);
         let cursor = view.feed().log.cursor();
-        (Subscription { hub: Arc::clone(self), view, worker }, cursor)
+        (Subscription { hub: Arc::clone(self), view, worker, begins_after: newest_seq }, cursor)
     }
 
-    /// Number of the first event in memory of this time or later; `None` when there is none.
-    pub(crate) fn seq_at(&self, time: EventTime) -> Option<u64> {
+    /// Numbers of the oldest event in memory, and of the first one there of this time or later; `None` when
+    /// there is none.
+    pub(crate) fn seq_at(&self, time: EventTime) -> (u64, Option<u64>) {
         let mut state = self.state();
         let newest_seq = state.newest_seq;
         let oldest_seq = state.tail.oldest_seq(newest_seq, EventTime::now());
-        state.tail.seq_at(time, oldest_seq)
+        (oldest_seq, state.tail.seq_at(time, oldest_seq))
     }
 
     /// Whether there is a history on disk.
@@ -469,6 +471,7 @@ pub struct Subscription {
     hub: Arc<Hub>,
     view: Arc<View>,
     worker: Worker,
+    begins_after: u64,
 }
 
 impl Subscription {
@@ -483,6 +486,11 @@ impl Subscription {
     pub fn epoch(&self) -> Epoch {
         self.hub.epoch
     }
+
+    /// The last event before it.
+    pub(crate) fn begins_after(&self) -> u64 {
+        self.begins_after
+    }
 }
 
 impl Drop for Subscription {
@@ -491,5 +499,7 @@ impl Drop for Subscription {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,17 @@
-//! Reading frames from client to server (RFC 6455 section 5), strictly, over any split of the bytes.
+//! Reading frames from client to server (RFC 6455 section 5, RFC 7692), strictly, over any split of the
+//! bytes.
 //!
-//! Payloads are unmasked in the caller's read buffer and handed on as they come; only a frame's head
-//! and a control frame's payload (125 bytes) are ever held. An idle connection holds no buffer.
+//! Payloads are unmasked in the caller's read buffer and handed on as they come; only a frame's head,
+//! a control frame's payload (125 bytes) and, inside a compressed message, its inflater are ever held.
+//! An idle connection holds no buffer.
 
 use crate::close::CloseReason;
+use crate::frame::RSV1;
 
+mod inflate;
 mod utf8;
 
+use inflate::Inflater;
 use utf8::Utf8Check;
 
 /// What a client sent.
@@ -16,7 +21,7 @@ pub enum Received<'a> {
     Data {
         /// Text (already checked as UTF-8, as far as it has come) or binary.
         text: bool,
-        /// The part, unmasked; may be empty.
+        /// The part, unmasked and inflated; may be empty.
         payload: &'a [u8],
         /// The message ends here.
         last: bool,
@@ -35,10 +40,15 @@ const HEAD_BYTES_MAX: usize = 14;
 /// Payload of a control frame at most (RFC 6455 section 5.5).
 const CONTROL_PAYLOAD_BYTES_MAX: u64 = 125;
 
+/// The three bits that mean what extensions say.
+const RESERVED: u8 = 0x70;
+
 /// The reading end of a connection.
 #[derive(Debug)]
 pub struct Inbound {
     message_bytes_max: u64,
+    /// Messages may be compressed.
+    inflating: bool,
     head: [u8; HEAD_BYTES_MAX],
     head_bytes: usize,
     /// The frame whose payload is being read.
@@ -73,6 +83,9 @@ enum Kind {
 struct Message {
     /// `None` for binary.
     text: Option<Utf8Check>,
+    /// Of a compressed message. In a box, for idle clients are many.
+    inflater: Option<Box<Inflater>>,
+    /// Payload bytes of its frames so far.
     bytes: u64,
 }
 
@@ -82,6 +95,7 @@ impl Inbound {
     pub fn new(message_bytes_max: u64) -> Self {
         Self {
             message_bytes_max,
+            inflating: false,
             head: [0; HEAD_BYTES_MAX],
             head_bytes: 0,
             frame: None,
@@ -89,6 +103,14 @@ impl Inbound {
             control: Vec::new(),
             closed: false,
         }
+    }
+
+    /// Takes compressed messages too, if that was agreed on; each must begin the window anew. The limit
+    /// is on what they inflate to.
+    #[must_use]
+    pub fn inflating(mut self, agreed: bool) -> Self {
+        self.inflating = agreed;
+        self
     }
 
     /// Reads bytes as they came from the connection; `bytes` is unmasked in place. After an error or a
@@ -154,8 +176,10 @@ impl Inbound {
     fn check_head(&self) -> Result<(), CloseReason> {
         let [first, second, ..] = self.head;
         let (last, opcode) = (first & 0x80 != 0, first & 0x0f);
-        let problem = if first & 0x70 != 0 {
-            "reserved bits are set, but no extension was agreed on"
+        let reserved = first & RESERVED;
+        let compressed = self.inflating && reserved == RSV1 && matches!(opcode, 1 | 2);
+        let problem = if reserved != 0 && !compressed {
+            "reserved bits are set that no extension agreed on gives a meaning here"
         } else if second & 0x80 == 0 {
             "frames from a client must be masked"
         } else {
@@ -197,14 +221,7 @@ impl Inbound {
             9 => Kind::Ping,
             10 => Kind::Pong,
             opcode => {
-                let message = self.message.get_or_insert_with(|| Message {
-                    text: (opcode == 1).then(Utf8Check::default),
-                    bytes: 0,
-                });
-                message.bytes = message.bytes.saturating_add(payload_bytes);
-                if message.bytes > self.message_bytes_max {
-                    return Err(CloseReason::TooBig);
-                }
+                self.grow_message(opcode, head[0] & RSV1 != 0, payload_bytes)?;
                 Kind::Data
             }
         };
@@ -212,6 +229,22 @@ impl Inbound {
         mask.copy_from_slice(&head[head_bytes - 4..head_bytes]);
         self.frame = Some(Frame { kind, last: head[0] & 0x80 != 0, mask, read: 0, rest: payload_bytes });
         Ok(())
+    }
+
+    /// Counts a data frame, and begins the message if this is its first.
+    fn grow_message(&mut self, opcode: u8, compressed: bool, payload_bytes: u64) -> Result<(), CloseReason> {
+        let bytes_max = self.message_bytes_max;
+        let message = self.message.get_or_insert_with(|| Message {
+            text: (opcode == 1).then(Utf8Check::default),
+            inflater: compressed.then(|| Box::new(Inflater::new(bytes_max))),
+            bytes: 0,
+        });
+        let bytes_max = match message.inflater {
+            None => bytes_max,
+            Some(_) => compressed_bytes_max(bytes_max),
+        };
+        message.bytes = message.bytes.saturating_add(payload_bytes);
+        if message.bytes > bytes_max { Err(CloseReason::TooBig) } else { Ok(()) }
     }
 
     /// Hands on a part of a payload, or the whole of a control frame.
@@ -224,12 +257,7 @@ impl Inbound {
         if frame.kind == Kind::Data {
             let Some(message) = &mut self.message else { return Ok(()) };
             let last = frame.last && frame.rest == 0;
-            if let Some(text) = &mut message.text
-                && (!text.push(payload) || (last && !text.is_complete()))
-            {
-                return Err(CloseReason::InvalidUtf8);
-            }
-            on(Received::Data { text: message.text.is_some(), payload, last });
+            message.read(payload, last, on)?;
             if last {
                 self.message = None;
             }
@@ -251,6 +279,41 @@ impl Inbound {
         }
         Ok(())
     }
+}
+
+impl Message {
+    /// Hands on a part of the payload, inflated if need be.
+    fn read(
+        &mut self,
+        payload: &[u8],
+        last: bool,
+        on: &mut impl FnMut(Received<'_>),
+    ) -> Result<(), CloseReason> {
+        let Self { text, inflater, .. } = self;
+        let mut hand_on = |payload: &[u8], last: bool| {
+            if let Some(text) = text
+                && (!text.push(payload) || (last && !text.is_complete()))
+            {
+                return Err(CloseReason::InvalidUtf8);
+            }
+            on(Received::Data { text: text.is_some(), payload, last });
+            Ok(())
+        };
+        let Some(inflater) = inflater else { return hand_on(payload, last) };
+        inflater.push(payload, &mut |part| hand_on(part, false))?;
+        if last {
+            inflater.finish(&mut |part| hand_on(part, false))?;
+            // Only now is it known that nothing more comes of the message.
+            hand_on(&[], true)?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of a compressed message's payloads at most, when so many may come of them: what cannot be
+/// compressed grows, with zlib's smallest tables by an eighth and a bit.
+fn compressed_bytes_max(message_bytes_max: u64) -> u64 {
+    message_bytes_max.saturating_add(message_bytes_max / 4).saturating_add(64)
 }
 
 /// The length of a head of which these bytes are known: what is known to be needed so far.

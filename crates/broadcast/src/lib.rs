@@ -11,8 +11,9 @@
 //! told what was written and read. It must never keep a queue or a copy per client.
 
 pub mod close;
+pub mod deflate;
 pub mod encode;
-mod envelope;
+pub mod envelope;
 pub mod filter;
 pub mod frame;
 pub mod history;

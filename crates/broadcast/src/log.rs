@@ -13,6 +13,8 @@ use std::sync::{Arc, OnceLock};
 
 use fluentcast_event::limits::SEGMENT_BYTES_MAX;
 
+use crate::deflate::{self, SharedDeflater};
+use crate::encode::Shape;
 use crate::envelope::Envelope;
 use crate::frame;
 
@@ -88,6 +90,8 @@ impl Drop for Segment {
 #[derive(Debug)]
 pub struct Log {
     envelope: Envelope,
+    /// Compresses each message of several events.
+    deflater: Option<SharedDeflater>,
     /// The newest sealed segment: where every cursor that has read all stands.
     tail: Arc<Segment>,
     open: Segment,
@@ -112,14 +116,22 @@ pub struct Skipped {
 }
 
 impl Log {
+    /// An empty log of events in this shape.
+    #[must_use]
+    pub fn of(shape: &Shape) -> Self {
+        let deflater = shape.compress.then(SharedDeflater::default);
+        Self::new(Envelope::of(shape), deflater, 0)
+    }
+
     /// An empty log that continues after event `newest_seq`.
-    pub(crate) fn new(envelope: Envelope, newest_seq: u64) -> Self {
+    pub(crate) fn new(envelope: Envelope, deflater: Option<SharedDeflater>, newest_seq: u64) -> Self {
         let mut tail = Segment::default();
         tail.frames = envelope == Envelope::None;
         tail.seq_before = newest_seq;
         tail.last_seq = newest_seq;
         Self {
             envelope,
+            deflater: deflater.filter(|_| envelope != Envelope::None),
             open: tail.successor(),
             tail: Arc::new(tail),
             segment_bytes_guess: 0,
@@ -220,7 +232,15 @@ impl Log {
 
     fn close_open(&mut self) {
         self.open.left_out = std::mem::take(&mut self.left_out);
-        let start = self.envelope.close(&mut self.open.bytes, self.open.events, self.open.left_out);
+        let left_out = self.open.left_out;
+        let events = self.open.events;
+        let start = match &self.deflater {
+            None => self.envelope.close(&mut self.open.bytes, events, left_out),
+            Some(deflater) => {
+                let mut deflater = deflate::lock(deflater);
+                self.envelope.close_compressed(&mut self.open.bytes, events, left_out, &mut deflater)
+            }
+        };
         self.link(start);
     }
 
@@ -317,6 +337,9 @@ impl Cursor {
     pub(crate) fn rest_through(&self, seq: u64, bytes_max: usize) -> Option<Vec<u8>> {
         let mut rest = Vec::new();
         let (mut segment, mut offset) = (&self.segment, self.offset);
+        if offset == segment.start && segment.last_seq > seq {
+            return Some(rest);
+        }
         loop {
             let bytes = &segment.bytes[offset..];
             if rest.len() + bytes.len() > bytes_max {

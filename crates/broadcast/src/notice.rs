@@ -2,6 +2,7 @@
 
 use fluentcast_event::{from_json, json};
 
+use crate::deflate;
 use crate::encode::{Format, Protocol, Shape};
 use crate::envelope;
 use crate::frame;
@@ -28,11 +29,20 @@ fn message(shape: &Shape, kind: &str, body: &str, id: Option<(Epoch, u64)>) -> O
         }
         Protocol::EventStream => {
             let id = id.map_or_else(String::new, |(epoch, seq)| format!("id: {epoch}:{seq}\n"));
-            envelope::write_chunk(&mut out, format!("event: {kind}\n{id}data: {body}\n\n").as_bytes());
+            write_part(shape, &mut out, format!("event: {kind}\n{id}data: {body}\n\n").as_bytes());
         }
-        Protocol::Lines => envelope::write_chunk(&mut out, format!("{{\"{kind}\":{body}}}\n").as_bytes()),
+        Protocol::Lines => write_part(shape, &mut out, format!("{{\"{kind}\":{body}}}\n").as_bytes()),
     }
     Some(out)
+}
+
+/// Appends a part of an HTTP answer: as it is, in a stored block if the answer is compressed.
+pub(crate) fn write_part(shape: &Shape, out: &mut Vec<u8>, bytes: &[u8]) {
+    if shape.compress {
+        envelope::write_chunk(out, &deflate::stored(bytes));
+    } else {
+        envelope::write_chunk(out, bytes);
+    }
 }
 
 /// The first message of a stream, or the answer to a `subscribe`.
@@ -90,7 +100,7 @@ mod tests {
     use crate::history::GapReason;
 
     fn shape(protocol: Protocol, format: Format) -> Shape {
-        Shape { protocol, format, add_tag: false, add_time: false, fields: None }
+        Shape { protocol, format, add_tag: false, add_time: false, fields: None, compress: false }
     }
 
     #[test]

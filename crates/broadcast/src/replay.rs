@@ -16,6 +16,7 @@ use fluentcast_event::EventTime;
 use fluentcast_event::limits::REPLAY_HELD_BYTES_MAX;
 use fluentcast_event::limits::{REPLAY_READ_BYTES, REPLAY_SCAN_BYTES_MAX, SEGMENT_BYTES_MAX};
 
+use crate::deflate::SharedDeflater;
 use crate::encode::Encoder;
 use crate::envelope::Envelope;
 use crate::history::{Gap, GapReason, Journal, JournalRead, Piece};
@@ -44,6 +45,7 @@ pub struct Replay {
     /// Number of the newest live event when the hub was asked last, and of the oldest in memory.
     pub(crate) live_seq: u64,
     pub(crate) memory_seq: u64,
+    deflater: SharedDeflater,
     /// The client's place on its view.
     pub(crate) place: Option<(Subscription, Cursor)>,
     is_over: bool,
@@ -56,7 +58,10 @@ pub struct Replay {
 
 impl Replay {
     pub(crate) fn new(hub: Arc<Hub>, key: &ViewKey, worker: Worker, next_seq: u64) -> Self {
-        let mut log = Log::new(Envelope::of(&key.shape), next_seq.saturating_sub(1));
+        // Its own: what is replayed must not make the live stream wait.
+        let deflater = SharedDeflater::default();
+        let of_log = key.shape.compress.then(|| Arc::clone(&deflater));
+        let mut log = Log::new(Envelope::of(&key.shape), of_log, next_seq.saturating_sub(1));
         let start = log.cursor();
         Self {
             hub,
@@ -70,6 +75,7 @@ impl Replay {
             holds_rest: false,
             live_seq: 0,
             memory_seq: 0,
+            deflater,
             place: None,
             is_over: false,
             wanted: None,
@@ -154,9 +160,13 @@ impl Replay {
     fn look_up(&mut self, time: EventTime) {
         let hello = self.hub.hello();
         let Some(journal) = self.hub.journal() else { return };
+        let (memory_seq, in_memory) = self.hub.seq_at(time);
         self.next_seq = match journal.seq_at(time) {
-            // What the journal could not store may be in memory.
-            Ok(seq) => seq.into_iter().chain(self.hub.seq_at(time)).min().unwrap_or(hello.seq + 1),
+            Ok(seq) => {
+                // What is stored and not yet sent comes live.
+                let seq = seq.into_iter().chain(in_memory).min().unwrap_or(u64::MAX).min(hello.seq + 1);
+                if seq <= memory_seq { lost_before(&**journal, seq, hello.oldest) } else { seq }
+            }
             // Begin with what there is: reading it says what is wrong.
             Err(_) => hello.oldest,
         };
@@ -178,22 +188,23 @@ impl Replay {
         }
     }
 
-    /// Reads on in the journal. Always gets on, whatever it says: at worst up to what is in memory.
+    /// Reads on in the journal, as far as to what is in memory. Always gets on, whatever it says.
     fn read(&mut self, journal: &dyn Journal) {
         let before = self.next_seq;
+        let last_seq = self.memory_seq.saturating_sub(1);
         if let Ok(JournalRead { lost_through, pieces }) = journal.read(before, REPLAY_READ_BYTES) {
             if let Some(lost) = lost_through {
-                let expired = lost.min(journal.oldest_seq().saturating_sub(1));
+                let expired = lost.min(last_seq).min(journal.oldest_seq().saturating_sub(1));
                 self.lose_through(expired, GapReason::Expired);
-                self.lose_through(lost, GapReason::Lost);
+                self.lose_through(lost.min(last_seq), GapReason::Lost);
             }
-            // What is stored and not yet sent comes live.
-            let (next_seq, live_seq) = (self.next_seq, self.live_seq);
-            let news = |piece: &Piece| piece.last_seq() >= next_seq && piece.first_seq <= live_seq;
+            // What is stored and not yet sent comes live, and what could not be stored may be in memory.
+            let next_seq = self.next_seq;
+            let news = |piece: &Piece| piece.last_seq() >= next_seq && piece.first_seq <= last_seq;
             self.pieces.extend(pieces.into_iter().filter(news));
         }
         if self.pieces.is_empty() && self.next_seq == before {
-            self.lose_through(self.memory_seq.saturating_sub(1), GapReason::Lost);
+            self.lose_through(last_seq, GapReason::Lost);
         }
     }
 
@@ -223,7 +234,8 @@ impl Replay {
         let ViewKey { shape, tags, filter, .. } = &self.key;
         let last_seq = piece.last_seq().min(self.end_seq());
         if tags.takes(piece.batch.tag.as_str()) {
-            let mut encoder = Encoder::new(shape, &piece.batch.tag, self.hub.epoch());
+            let mut encoder =
+                Encoder::new(shape, &piece.batch.tag, self.hub.epoch()).deflating(&self.deflater);
             for (seq, event) in (piece.first_seq..=last_seq).zip(piece.batch.events().flatten()) {
                 if seq >= self.next_seq && filter.passes(&piece.batch.tag, &event) {
                     // A record that cannot be encoded was counted when it was published.
@@ -233,6 +245,26 @@ impl Replay {
         }
         self.next_seq = self.next_seq.max(last_seq + 1);
     }
+}
+
+/// The first of the events right before this one that the journal has lost; this one, when there is none.
+/// Nobody knows their times.
+fn lost_before(journal: &dyn Journal, seq: u64, oldest_seq: u64) -> u64 {
+    let is_lost = |from| {
+        journal.read(from, 1).is_ok_and(|read| match read.lost_through {
+            Some(to) => to + 1 >= seq,
+            None => read.pieces.is_empty(),
+        })
+    };
+    if seq <= oldest_seq || !is_lost(seq - 1) {
+        return seq;
+    }
+    let (mut from, mut lost) = (oldest_seq, seq - 1);
+    while from < lost {
+        let middle = from + (lost - from) / 2;
+        if is_lost(middle) { lost = middle } else { from = middle + 1 }
+    }
+    lost
 }
 
 #[cfg(test)]

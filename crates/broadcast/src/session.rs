@@ -9,7 +9,7 @@ use fluentcast_event::limits::{ANSWERS_BYTES_MAX, PONG_BACKLOG_BYTES_MAX};
 
 use crate::close::CloseReason;
 use crate::encode::{Protocol, Shape};
-use crate::envelope::{LAST_CHUNK, write_chunk};
+use crate::envelope::LAST_CHUNK;
 use crate::frame::{self, Opcode};
 use crate::hub::{self, Hello, Subscription};
 use crate::inbound::{Inbound, Received};
@@ -74,6 +74,13 @@ impl Session {
     /// Sends these bytes before anything else: the head of an HTTP answer.
     pub fn preface(&mut self, head: &[u8]) {
         self.urgent.extend_from_slice(head);
+    }
+
+    /// Takes compressed messages too, if that was agreed on.
+    #[must_use]
+    pub fn inflating(mut self, agreed: bool) -> Self {
+        self.inbound = self.inbound.inflating(agreed);
+        self
     }
 
     /// The form of what it is sent.
@@ -267,8 +274,8 @@ impl Session {
             let mut ping = Vec::new();
             match self.shape.protocol {
                 Protocol::Classic | Protocol::Resumable => frame::write(&mut ping, Opcode::Ping, b""),
-                Protocol::EventStream => write_chunk(&mut ping, b":\n\n"),
-                Protocol::Lines => write_chunk(&mut ping, b"\n"),
+                Protocol::EventStream => notice::write_part(&self.shape, &mut ping, b":\n\n"),
+                Protocol::Lines => notice::write_part(&self.shape, &mut ping, b"\n"),
             }
             self.queue(&ping);
         }
@@ -295,7 +302,8 @@ impl Session {
         let is_websocket = self.shape.protocol.is_websocket();
         if let Some(code) = reason.code() {
             match reason {
-                CloseReason::Complete | CloseReason::GoingAway if !is_websocket => {
+                // Nor has a compressed answer its checksum: it is one that goes on for ever.
+                CloseReason::Complete | CloseReason::GoingAway if !is_websocket && !self.shape.compress => {
                     close.extend_from_slice(LAST_CHUNK);
                 }
                 // An answer that breaks off is known for one.

@@ -155,7 +155,7 @@ pub(crate) const SHAPES: [(Protocol, Format); 6] = [
 ];
 
 pub(crate) fn shape((protocol, format): (Protocol, Format)) -> Shape {
-    Shape { protocol, format, add_tag: true, add_time: true }
+    Shape { protocol, format, add_tag: true, add_time: true, fields: None, compress: false }
 }
 
 /// Everything, in this form.
@@ -221,7 +221,8 @@ pub(crate) fn written(session: &mut Session, bytes_max: usize) -> Vec<u8> {
     while written.len() < bytes_max {
         let mut slices = [std::io::IoSlice::new(&[]); 4];
         let used = session.gather(&mut slices, bytes_max - written.len());
-        let mut bytes: Vec<u8> = slices[..used].iter().flat_map(|slice| slice.to_vec()).collect();
+        let mut bytes = Vec::new();
+        slices[..used].iter().for_each(|slice| bytes.extend_from_slice(slice));
         bytes.truncate(bytes_max - written.len());
         if bytes.is_empty() {
             break;

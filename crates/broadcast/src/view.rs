@@ -9,6 +9,7 @@ use fluentcast_event::limits::BACKLOG_BYTES_MAX;
 
 use tokio::sync::Notify;
 
+use crate::deflate::SharedDeflater;
 use crate::encode::Shape;
 use crate::envelope::Envelope;
 use crate::filter::Filter;
@@ -128,8 +129,10 @@ impl View {
         workers: usize,
         flush_interval: Duration,
         waiting: Arc<Waiting>,
+        deflater: &SharedDeflater,
     ) -> Self {
-        let log = Log::new(Envelope::of(&key.shape), newest_seq);
+        let deflater = key.shape.compress.then(|| Arc::clone(deflater));
+        let log = Log::new(Envelope::of(&key.shape), deflater, newest_seq);
         let sampler = key.max_rate.map(|max_rate| Sampler::new(max_rate, Instant::now()));
         Self {
             id: ViewId::next(),

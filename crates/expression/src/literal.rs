@@ -112,8 +112,11 @@ impl fmt::Display for Literal {
             Self::String(text) => write_string(f, text),
             Self::Time(time) => {
                 let nanos = i32::try_from(time.nanos).unwrap_or_default();
-                let shown = Timestamp::new(time.seconds, nanos).map_err(|_| fmt::Error)?;
-                write!(f, "timestamp(\"{shown}\")")
+                match Timestamp::new(time.seconds, nanos) {
+                    Ok(shown) => write!(f, "timestamp(\"{shown}\")"),
+                    // No expression has such a time.
+                    Err(_) => write!(f, "timestamp(\"{} s\")", time.seconds),
+                }
             }
         }
     }

@@ -35,6 +35,11 @@ impl Steps {
         Ok(())
     }
 
+    /// What can still be paid.
+    pub(crate) fn left(&self) -> usize {
+        self.left
+    }
+
     #[cfg(test)]
     pub(crate) fn spent(&self) -> usize {
         EXPRESSION_STEPS_PER_EVENT_MAX - self.left

@@ -81,3 +81,23 @@ fn every_row_holds() {
     assert!(wrong.is_empty(), "\n{wrong}");
     assert!(rows >= 140 && refused >= 40, "{rows} rows, {refused} of them mistakes");
 }
+
+#[test]
+fn the_examples_of_the_page_are_expressions() {
+    const PAGE: &str = include_str!("../../../docs/filters.md");
+    let blocks = PAGE.split("```").skip(1).step_by(2);
+    let mut examples = 0;
+    for line in blocks.flat_map(str::lines) {
+        if line.starts_with("curl") || line.starts_with("column") || line.is_empty() {
+            continue;
+        }
+        examples += 1;
+        assert!(Expression::parse(line).is_ok(), "{line}: {:?}", Expression::parse(line));
+    }
+    assert!(examples >= 8, "{examples}");
+    let mistakes = ["record.a == 1 && levl", "tag == 5"];
+    for mistake in mistakes.map(|text| Expression::parse(text).expect_err("a mistake")) {
+        let shown = format!("{}: {}", mistake.message, mistake.hint);
+        assert!(PAGE.contains(&shown), "{shown}");
+    }
+}

@@ -54,3 +54,8 @@ fn a_storm() {
     let storm = named("storm-5000").expect("there");
     small(Scenario { clients: 3, audience: Audience::Storm(20), ..storm });
 }
+
+#[test]
+fn a_history_on_disk() {
+    small(Scenario { clients: 3, ..named("history").expect("there") });
+}

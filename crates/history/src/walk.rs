@@ -9,6 +9,9 @@ use std::io;
 use crate::block::{HEAD_BYTES, Head, MAGIC};
 use crate::disk;
 
+#[cfg(test)]
+mod tests;
+
 /// What is read at once when the next head is looked for byte by byte.
 const SEARCH_BYTES: usize = 64 * 1024;
 

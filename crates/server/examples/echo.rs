@@ -1,5 +1,5 @@
 //! A WebSocket server that answers every message with itself, on the same handshake, frame reader,
-//! session and frame writer that serve the clients of Fluentcast: for conformance suites.
+//! session, frame writer and compressor that serve the clients of Fluentcast: for conformance suites.
 //!
 //! `cargo run -p fluentcast-server --example echo -- PORT` prints `listening 127.0.0.1:PORT`.
 
@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::io::IoSlice;
 
+use fluentcast_broadcast::deflate::Deflater;
 use fluentcast_broadcast::encode::{Format, Protocol, Shape};
 use fluentcast_broadcast::frame::{self, Opcode};
 use fluentcast_broadcast::session::Session;
@@ -52,16 +53,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    Ok(match handshake::accept(request.method(), request.version(), request.headers()) {
-        Ok((accepted, _)) => {
+    Ok(match handshake::accept(request.method(), request.version(), request.headers(), true) {
+        Ok(accepted) => {
             let upgraded = hyper::upgrade::on(&mut request);
-            tokio::spawn(async {
+            let compressed = accepted.compressed;
+            tokio::spawn(async move {
                 if let Ok(upgraded) = upgraded.await {
                     // A connection that breaks is the suite's doing; the suite judges it.
-                    let _ = echo(TokioIo::new(upgraded)).await;
+                    let _ = echo(TokioIo::new(upgraded), compressed).await;
                 }
             });
-            accepted.map(|()| Full::default())
+            accepted.response.map(|()| Full::default())
         }
         Err(refusal) => {
             let mut response = Response::new(Full::from(refusal.reason));
@@ -71,8 +73,9 @@ fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
     })
 }
 
-async fn echo(mut socket: TokioIo<Upgraded>) -> std::io::Result<()> {
-    let mut session = Session::new(SHAPE, MESSAGE_BYTES_MAX);
+async fn echo(mut socket: TokioIo<Upgraded>, compressed: bool) -> std::io::Result<()> {
+    let mut session = Session::new(SHAPE, MESSAGE_BYTES_MAX).inflating(compressed);
+    let mut deflater = compressed.then(Deflater::default);
     let mut buffer = vec![0; 64 * 1024];
     let mut message = Vec::new();
     loop {
@@ -83,7 +86,11 @@ async fn echo(mut socket: TokioIo<Upgraded>) -> std::io::Result<()> {
         session.received(&mut buffer[..read], |text, part, last, replies| {
             message.extend_from_slice(part);
             if last {
-                frame::write(replies, if text { Opcode::Text } else { Opcode::Binary }, &message);
+                let opcode = if text { Opcode::Text } else { Opcode::Binary };
+                match &mut deflater {
+                    Some(deflater) => deflater.compress_frame(replies, opcode, &message),
+                    None => frame::write(replies, opcode, &message),
+                }
                 message.clear();
             }
         });

@@ -225,6 +225,7 @@ impl Builder<'_> {
                 add_tag: websocket.add_tag,
                 add_time: websocket.add_time,
                 fields: None,
+                compress: false,
             },
             token: websocket.token.clone(),
             hub: Arc::clone(&hub),
@@ -236,6 +237,7 @@ impl Builder<'_> {
                 ping_timeout: websocket.ping_timeout,
             },
             slow_client: websocket.slow_client,
+            compress: websocket.compress,
             connection_limit: websocket.connection_limit,
             connected: Arc::default(),
         };

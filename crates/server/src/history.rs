@@ -1,26 +1,28 @@
-//! The history of a websocket output on disk: one thread writes, others read, and what cannot be written
-//! makes the server unready, refuses acks, and never stops the live stream.
+//! The history of a websocket output on disk: one thread writes, one syncs, others read; what cannot be
+//! written makes the server unready, refuses acks, and never stops the live stream.
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use fluentcast_broadcast::history::{
     Epoch, Journal, JournalRead, NotStored, Piece, Position, Resolved, Storing,
 };
 use fluentcast_config::settings::{self, Sync};
 use fluentcast_event::EventTime;
-use fluentcast_event::limits::{
-    COMPLAINT_INTERVAL, HISTORY_RETAIN_INTERVAL, HISTORY_STOP_TIMEOUT, HISTORY_WRITE_TIMEOUT,
-};
-use fluentcast_history::{self as disk, Bounds, Part, Reader, Recovery, Store, Syncer};
-use tokio::sync::oneshot;
+use fluentcast_event::limits::{COMPLAINT_INTERVAL, HISTORY_STOP_TIMEOUT};
+use fluentcast_history::{self as disk, Bounds, Part, Reader, Recovery, Store, WhyGone};
 
 use crate::metrics::Metrics;
 use crate::ratelimit::Gate;
+
+mod syncing;
+mod trouble;
+mod writing;
+
+use syncing::Syncing;
+use trouble::Trouble;
+use writing::{Medium, OnDisk, Writing};
 
 /// One output's history on disk.
 #[derive(Debug)]
@@ -29,100 +31,60 @@ pub struct DiskHistory {
     path: String,
     epoch: Epoch,
     newest_at_start: u64,
-    sync: Sync,
     reader: Reader,
-    syncer: Syncer,
-    jobs: Mutex<Sender<Job>>,
+    writing: Writing,
+    /// Brings it onto the medium; `None`: the system does that.
+    syncing: Option<Syncing>,
     trouble: Arc<Trouble>,
+    read_log: Gate,
     metrics: Arc<Metrics>,
 }
 
-/// What the writing thread is to do.
-enum Job {
-    Append(disk::Piece, oneshot::Sender<io::Result<()>>),
-    /// Numbers up to this were given out and their events not stored.
-    Passed(u64),
-    /// The orderly end; answers when it is done.
-    Close(Sender<io::Result<()>>),
-}
-
-/// What is wrong, if something is.
-#[derive(Debug)]
-struct Trouble {
-    reason: Mutex<Option<String>>,
-    /// A write has not come back in time; until it does nothing is given to the thread.
-    stuck: AtomicBool,
-    log: Gate,
-}
-
-impl Default for Trouble {
-    fn default() -> Self {
-        Self { reason: Mutex::default(), stuck: AtomicBool::new(false), log: Gate::new(COMPLAINT_INTERVAL) }
-    }
-}
-
-impl Trouble {
-    fn reason(&self) -> Option<String> {
-        self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Notes how the last attempt ended, and says so when that is news or was not said for a while.
-    fn note(&self, path: &str, attempt: Result<(), &str>) {
-        let now = attempt.err().map(str::to_owned);
-        let before =
-            std::mem::replace(&mut *self.reason.lock().unwrap_or_else(PoisonError::into_inner), now.clone());
-        match (before, now) {
-            (None, Some(reason)) => tracing::error!(
-                path,
-                reason,
-                "the history cannot be written: not ready, no acks; the live stream goes on"
-            ),
-            (Some(_), Some(reason)) => {
-                if let Some(suppressed) = self.log.pass() {
-                    tracing::error!(path, reason, suppressed, "the history still cannot be written");
-                }
-            }
-            (Some(_), None) => tracing::info!(path, "the history is written again"),
-            (None, None) => {}
-        }
-    }
-}
-
 impl DiskHistory {
-    /// Opens the history and starts the thread that writes it. Says in the log what was found.
+    /// Opens the history and starts the threads that write it. Says in the log what was found.
     ///
     /// # Errors
     /// When the directory cannot be used, or is used by another process.
     pub fn open(settings: &settings::History, path: &Path, metrics: Arc<Metrics>) -> io::Result<Self> {
         let bounds =
             Bounds { events: settings.events, bytes: settings.size.map(|size| size.0), age: settings.age };
-        let (mut store, recovery) = Store::open(path, bounds).map_err(io::Error::other)?;
-        let path = path.display().to_string();
-        tell(&path, &recovery);
-        retain(&mut store, &path);
-        let (jobs, queue) = channel();
+        let (store, recovery) = Store::open(path, bounds).map_err(io::Error::other)?;
+        tell(&path.display().to_string(), &recovery);
         let (reader, syncer) = (store.reader(), store.syncer());
-        let history = Self {
+        let mut medium = OnDisk::new(store, path);
+        medium.retain()?;
+        Self::start(settings.sync, path, &recovery, reader, medium, move || syncer.sync(), metrics)
+    }
+
+    /// Starts the threads on a medium.
+    fn start(
+        sync: Sync,
+        path: &Path,
+        recovery: &Recovery,
+        reader: Reader,
+        medium: impl Medium,
+        syncer: impl FnMut() -> io::Result<disk::Synced> + Send + 'static,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Self> {
+        let path = path.display().to_string();
+        let trouble = Arc::new(Trouble::new(path.clone()));
+        let writing = Writing::start(medium, Arc::clone(&trouble))?;
+        let syncing = match sync {
+            Sync::Never => None,
+            Sync::Always => Some(Syncing::start(None, syncer, Arc::clone(&trouble))?),
+            Sync::Interval(every) => Some(Syncing::start(Some(every), syncer, Arc::clone(&trouble))?),
+        };
+        Ok(Self {
             epoch: Epoch(recovery.epoch.0),
             newest_at_start: recovery.next_seq - 1,
-            sync: settings.sync,
             reader,
-            syncer,
-            jobs: Mutex::new(jobs),
-            trouble: Arc::default(),
+            writing,
+            syncing,
+            trouble,
+            read_log: Gate::new(COMPLAINT_INTERVAL),
             metrics,
             path,
-        };
-        let writer = Writer {
-            path: history.path.clone(),
-            sync_every: match settings.sync {
-                Sync::Interval(interval) => Some(interval),
-                Sync::Always | Sync::Never => None,
-            },
-            trouble: Arc::clone(&history.trouble),
-        };
-        std::thread::Builder::new().name("history".to_owned()).spawn(move || writer.run(store, &queue))?;
-        Ok(history)
+        })
     }
 
     /// Why events are not stored at the moment, if they are not.
@@ -135,9 +97,7 @@ impl DiskHistory {
 
     /// Brings everything onto the medium and ends the writing; blocks, within a bound.
     pub fn close(&self) {
-        let (done, wait) = channel();
-        self.send(Job::Close(done));
-        match wait.recv_timeout(HISTORY_STOP_TIMEOUT) {
+        match self.writing.close().recv_timeout(HISTORY_STOP_TIMEOUT) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(path = self.path, %error, "the history could not be closed"),
             Err(_) => {
@@ -146,29 +106,18 @@ impl DiskHistory {
         }
     }
 
-    fn send(&self, job: Job) {
-        // Fails only when the thread has ended, which is after the close.
-        let _ = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).send(job);
+    fn not_stored(&self, reason: &str) -> NotStored {
+        NotStored(format!("history {}: {reason}", self.path))
     }
 
-    async fn write(&self, piece: Piece) -> Result<(), NotStored> {
-        let last_seq = piece.last_seq();
-        if self.trouble.stuck.load(Ordering::SeqCst) {
-            self.send(Job::Passed(last_seq));
-            return Err(NotStored("the disk does not answer".to_owned()));
+    /// Says that events are gone which the bounds would have kept: clients ask for them again and again.
+    fn tell_gap(&self, gap: &disk::Gap) {
+        if gap.why == WhyGone::Lost
+            && let Some(suppressed) = self.read_log.pass()
+        {
+            let disk::Gap { from, to, .. } = gap;
+            tracing::warn!(path = self.path, from, to, suppressed, "events are missing in a history");
         }
-        let (done, wait) = oneshot::channel();
-        // Taken back by the thread when the write has come back, however late.
-        self.trouble.stuck.store(true, Ordering::SeqCst);
-        self.send(Job::Append(for_disk(piece), done));
-        let attempt = match tokio::time::timeout(HISTORY_WRITE_TIMEOUT, wait).await {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(error.to_string()),
-            Ok(Err(_)) => Err("the writing has ended".to_owned()),
-            Err(_) => Err(format!("the disk has not answered for {} s", HISTORY_WRITE_TIMEOUT.as_secs())),
-        };
-        self.trouble.note(&self.path, attempt.as_ref().map(|()| ()).map_err(String::as_str));
-        attempt.map_err(NotStored)
     }
 }
 
@@ -188,46 +137,37 @@ impl Journal for DiskHistory {
     fn append(&self, piece: Piece) -> Storing<'_> {
         Box::pin(async move {
             let events = piece.events;
-            let written = self.write(piece).await;
+            let written = self.writing.append(for_disk(piece)).await;
             match &written {
                 Ok(()) => self.metrics.history_events.inc_by(events),
                 Err(_) => self.metrics.history_events_not_stored.inc_by(events),
             };
-            written.map_err(|NotStored(reason)| NotStored(format!("history {}: {reason}", self.path)))
+            written.map_err(|reason| self.not_stored(&reason))
         })
     }
 
     fn durable(&self, seq: u64) -> Storing<'_> {
         Box::pin(async move {
-            if self.sync != Sync::Always {
-                return Ok(());
-            }
-            let syncer = self.syncer.clone();
-            let synced = tokio::task::spawn_blocking(move || syncer.sync());
-            let attempt = match tokio::time::timeout(HISTORY_WRITE_TIMEOUT, synced).await {
-                Ok(Ok(Ok(synced))) if synced.covers(seq) => Ok(()),
-                Ok(Ok(Ok(_))) => Err("a sync has failed for these events".to_owned()),
-                Ok(Ok(Err(error))) => Err(error.to_string()),
-                Ok(Err(_)) => Err("a sync was given up".to_owned()),
-                Err(_) => Err(format!("a sync takes longer than {} s", HISTORY_WRITE_TIMEOUT.as_secs())),
-            };
-            self.trouble.note(&self.path, attempt.as_ref().map(|()| ()).map_err(String::as_str));
-            attempt.map_err(|reason| {
+            let Some(syncing) = &self.syncing else { return Ok(()) };
+            syncing.durable(seq).await.map_err(|reason| {
                 self.metrics.history_sync_errors.inc();
-                NotStored(format!("history {}: {reason}", self.path))
+                self.not_stored(&reason)
             })
         })
     }
 
     fn read(&self, seq: u64, bytes: usize) -> io::Result<JournalRead> {
         let read = self.reader.read(seq, bytes).inspect_err(|error| {
-            if let Some(suppressed) = self.trouble.log.pass() {
+            if let Some(suppressed) = self.read_log.pass() {
                 tracing::error!(path = self.path, %error, suppressed, "the history cannot be read");
             }
         })?;
         let mut lost_through = None;
         let mut pieces = Vec::new();
         for part in read.parts {
+            if let Part::Gap(gap) = &part {
+                self.tell_gap(gap);
+            }
             match part {
                 // A gap behind pieces is told when reading goes on there.
                 Part::Gap(gap) if pieces.is_empty() => lost_through = Some(gap.to),
@@ -262,61 +202,6 @@ fn from_disk(piece: disk::Piece) -> Piece {
     Piece { first_seq: piece.first_seq, events: u64::from(piece.events), batch: piece.batch }
 }
 
-/// The thread that writes.
-struct Writer {
-    path: String,
-    sync_every: Option<Duration>,
-    trouble: Arc<Trouble>,
-}
-
-impl Writer {
-    fn run(self, mut store: Store, queue: &Receiver<Job>) {
-        let mut unsynced = false;
-        let mut next_retain = Instant::now() + HISTORY_RETAIN_INTERVAL;
-        let mut next_sync = Instant::now();
-        loop {
-            let sync_at = self.sync_every.filter(|_| unsynced).map(|_| next_sync);
-            let until = sync_at.map_or(next_retain, |at| at.min(next_retain));
-            match queue.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(Job::Append(piece, done)) => {
-                    let appended = store.append(&piece);
-                    if !unsynced {
-                        unsynced = true;
-                        next_sync = Instant::now() + self.sync_every.unwrap_or_default();
-                    }
-                    self.trouble.stuck.store(false, Ordering::SeqCst);
-                    // Nobody waits any more when it took too long.
-                    let _ = done.send(appended);
-                }
-                Ok(Job::Passed(seq)) => store.passed(seq),
-                Ok(Job::Close(done)) => {
-                    let _ = done.send(store.close());
-                    return;
-                }
-                Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            let now = Instant::now();
-            if sync_at.is_some_and(|at| at <= now) {
-                unsynced = false;
-                let synced = store.syncer().sync().map(|_| ()).map_err(|error| error.to_string());
-                self.trouble.note(&self.path, synced.as_ref().map(|()| ()).map_err(String::as_str));
-            }
-            if next_retain <= now {
-                next_retain = now + HISTORY_RETAIN_INTERVAL;
-                retain(&mut store, &self.path);
-            }
-        }
-    }
-}
-
-/// Deletes what is beyond the bounds.
-fn retain(store: &mut Store, path: &str) {
-    if let Err(error) = store.retain(EventTime::now()) {
-        tracing::warn!(path, %error, "old files of a history could not be deleted");
-    }
-}
-
 /// Says what was found on disk.
 fn tell(path: &str, recovery: &Recovery) {
     let Recovery { events, bytes, next_seq, epoch, .. } = recovery;
@@ -337,3 +222,6 @@ fn tell(path: &str, recovery: &Recovery) {
         tracing::warn!(path, file = %damage.file.display(), at = damage.at, bytes = damage.bytes, "a file of a history is damaged");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,12 +32,13 @@ struct SpreadShape<'a> {
 impl<'a> Spread<'a> {
     pub(super) fn new(views: &'a mut Views, batch: &'a Batch, now: Instant) -> Self {
         let epoch = views.epoch;
+        let deflater = Arc::clone(&views.deflater);
         let shapes = views.shapes.iter_mut().filter_map(|(shape, of_shape)| {
             let groups = of_shape.of_tag(&batch.tag);
             let unfiltered = groups.iter().flat_map(|group| &group.unfiltered);
             let filtered = groups.iter().map(|group: &&ViewsOfTags| &group.filtered);
             (!groups.is_empty()).then(|| SpreadShape {
-                encoder: Encoder::new(shape, &batch.tag, epoch),
+                encoder: Encoder::new(shape, &batch.tag, epoch).deflating(&deflater),
                 unfiltered: unfiltered.map(|view| (view, view.feed())).collect(),
                 filtered: filtered.filter(|index| !index.is_empty()).collect(),
                 scratch: Vec::new(),

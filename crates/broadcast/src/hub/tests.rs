@@ -33,7 +33,7 @@ fn bad_entries_cost_themselves_and_are_counted_and_not_kept() {
     let mut client = rig.client(&key(CLASSIC), Start::Now);
     let (first, second) = (batch("t", 1..=1, 0).entries, batch("t", 2..=2, 0).entries);
     let entries = [&first[..], b"\x92\x01\xa1x\x05", &second, b"\xc1", &[7; 10_000]].concat();
-    let published = now(rig.hub.publish(&Batch { entries: entries.into(), ..batch("t", 1..=0, 0) }));
+    let published = now(rig.hub.publish(&Batch { entries: entries.into(), ..batch("t", 1..=1, 0) }));
     assert_eq!((published.events, published.invalid), (2, 3));
     rig.wakes.sweep();
     assert_eq!(client.numbers(), [1, 2]);
@@ -274,6 +274,13 @@ fn a_change_of_stream_loses_nothing_and_repeats_nothing() {
         .into_iter()
         .chain([Told::Subscribed { seq: 3, oldest: 4 }, Told::Event(5)]);
     assert_eq!(told[1..], expected.collect::<Vec<_>>());
+    // The same with nothing left to read.
+    let leaves = Arc::clone(client.session.subscription().unwrap().view());
+    let opening = rig.hub.subscribe(&resumable(), Worker(0), Start::Now, true, Some(&leaves));
+    rig.publish(3);
+    rig.wakes.sweep();
+    client.session.begin(opening, Greeting::None);
+    assert_eq!(client.read_all(), [7, 8, 9].map(Told::Event));
     assert_eq!(rig.hub.views(), 1);
 }
 

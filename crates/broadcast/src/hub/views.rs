@@ -7,6 +7,7 @@ use fluentcast_event::Tag;
 use fluentcast_event::limits::VIEW_CACHE_TAGS_MAX;
 use slab::Slab;
 
+use crate::deflate::SharedDeflater;
 use crate::encode::Shape;
 use crate::filter::FilterIndex;
 use crate::history::Epoch;
@@ -17,6 +18,8 @@ use crate::view::{View, ViewKey};
 #[derive(Debug)]
 pub(super) struct Views {
     pub(super) epoch: Epoch,
+    /// Of all views that compress.
+    pub(super) deflater: SharedDeflater,
     by_key: HashMap<ViewKey, Arc<View>>,
     pub(super) shapes: HashMap<Shape, ViewsOfShape>,
 }
@@ -50,7 +53,7 @@ impl PartialEq for SharedView {
 
 impl Views {
     pub(super) fn new(epoch: Epoch) -> Self {
-        Self { epoch, by_key: HashMap::new(), shapes: HashMap::new() }
+        Self { epoch, deflater: SharedDeflater::default(), by_key: HashMap::new(), shapes: HashMap::new() }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -6,11 +6,11 @@ use super::*;
 use crate::encode::Format;
 
 fn frames() -> Log {
-    Log::new(Envelope::None, 0)
+    Log::new(Envelope::None, None, 0)
 }
 
 fn messages() -> Log {
-    Log::new(Envelope::Message(Format::Json), 0)
+    Log::new(Envelope::Message(Format::Json), None, 0)
 }
 
 fn put(log: &mut Log, seq: u64, payload_bytes: usize) -> Vec<u8> {
@@ -167,7 +167,7 @@ fn the_rest_of_a_message_is_that_of_its_segment() {
 
 #[test]
 fn what_was_skipped_is_known_by_number_and_count() {
-    let mut log = Log::new(Envelope::Message(Format::Json), 100);
+    let mut log = Log::new(Envelope::Message(Format::Json), None, 100);
     let mut cursor = log.cursor();
     assert_eq!(log.skip(&mut cursor), Skipped { from: 101, to: 100, events: 0, bytes: 0 });
     log.append_bytes(103, b"[3]");
@@ -190,7 +190,7 @@ fn what_was_skipped_is_known_by_number_and_count() {
 
 #[test]
 fn a_notice_accounts_for_what_it_tells_of() {
-    let mut log = Log::new(Envelope::Message(Format::Json), 4);
+    let mut log = Log::new(Envelope::Message(Format::Json), None, 4);
     let mut cursor = log.cursor();
     log.append_notice(b"gone: 5 to 9", Some(9));
     assert_eq!(cursor.sent(), (4, 0));
@@ -241,7 +241,7 @@ fn the_rest_up_to_an_event_ends_with_its_segment() {
     assert_eq!(cursor.rest_through(5, both.len() - 1), None);
     assert_eq!(cursor.rest_through(4, 100), Some(first.clone()));
     cursor.advance(first.len());
-    assert_eq!(cursor.rest_through(2, 100), Some(Vec::new()));
+    assert_eq!(cursor.rest_through(2, 100), Some(Vec::new()), "though it stands before what is beyond");
 }
 
 proptest! {

@@ -111,11 +111,14 @@ impl Stream {
 
     /// Passes over everything live up to the newest event.
     pub(super) fn skip(&mut self) -> Skipped {
-        let skipped = match &mut self.phase {
-            Phase::Live(subscription) => subscription.view().skip(&mut self.cursor),
-            Phase::Past(Past { place: Some((subscription, cursor)), .. }) => subscription.view().skip(cursor),
+        let (subscription, cursor) = match &mut self.phase {
+            Phase::Live(subscription) => (subscription, &mut self.cursor),
+            Phase::Past(Past { place: Some((subscription, cursor)), .. }) => (subscription, cursor),
             Phase::Past(_) => return Skipped::default(),
         };
+        let mut skipped = subscription.view().skip(cursor);
+        // The view may have been there before, with its last event long ago.
+        skipped.from = skipped.from.max(subscription.begins_after() + 1);
         if skipped.to >= skipped.from {
             let gap = self.gap.get_or_insert(Skipped { events: 0, bytes: 0, ..skipped });
             gap.to = skipped.to;
@@ -166,7 +169,7 @@ impl Stream {
     /// What is still to be said of this stream when the client leaves it for `next`, at a place where
     /// something may go between. Where that begins with what comes, or is the `same` to the client, this is
     /// everything up to there, or a gap when it is more than `bytes_max`. Otherwise the client has said
-    /// where it begins and gets what it asked for; it is told only what was passed over untold.
+    /// which events it has, and gets what it asked for.
     pub(super) fn farewell(
         &self,
         shape: &Shape,
@@ -175,26 +178,22 @@ impl Stream {
         bytes_max: usize,
     ) -> Option<Vec<u8>> {
         let before = next.begins_after(hello).filter(|before| same || *before >= hello.seq);
-        let (from, to, events) = match (&self.phase, self.gap, before) {
-            (_, None, None) => return None,
-            (_, Some(gap), None) => (gap.from, gap.to, Some(gap.events)),
-            (Phase::Live(_), Some(gap), Some(before)) if gap.to >= before => {
-                (gap.from, gap.to, Some(gap.events))
+        let before = before?;
+        let mut unread = self.cursor.sent().0 + 1;
+        if let Phase::Live(subscription) = &self.phase {
+            let gap = self.gap.and_then(|gap| told(shape, hello.epoch, gap.from, gap.to, Some(gap.events)));
+            if self.gap.is_some_and(|gap| gap.to == before) {
+                return gap;
             }
-            (Phase::Live(_), gap, Some(before))
-                if before == hello.seq
-                    && let Some(rest) = self.cursor.rest_through(before, bytes_max) =>
+            if before == hello.seq
+                && let Some(rest) = self.cursor.rest_through(before, bytes_max)
             {
-                let skipped =
-                    gap.and_then(|gap| told(shape, hello.epoch, gap.from, gap.to, Some(gap.events)));
-                return Some([skipped.unwrap_or_default(), rest].concat());
+                return Some([gap.unwrap_or_default(), rest].concat());
             }
-            (_, gap, Some(before)) => {
-                let unread = self.cursor.sent().0 + 1;
-                (gap.map_or(unread, |gap| gap.from.min(unread)), before, None)
-            }
-        };
-        told(shape, hello.epoch, from, to, events)
+            unread = unread.max(subscription.begins_after() + 1);
+        }
+        let from = self.gap.map_or(unread, |gap| gap.from.min(unread));
+        told(shape, hello.epoch, from, before, None)
     }
 }
 

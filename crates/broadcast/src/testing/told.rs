@@ -46,6 +46,7 @@ pub(crate) fn gap(from: u64, to: u64, events: Option<u64>, reason: &str) -> Told
 pub(crate) struct Understands {
     protocol: Protocol,
     format: Format,
+    compress: bool,
     bytes: Vec<u8>,
     /// How many messages or chunks came.
     pub(crate) messages: usize,
@@ -55,8 +56,8 @@ pub(crate) struct Understands {
 
 impl Understands {
     pub(crate) fn new(shape: &Shape) -> Self {
-        let Shape { protocol, format, .. } = *shape;
-        Self { protocol, format, bytes: Vec::new(), messages: 0, last_id: None }
+        let Shape { protocol, format, compress, .. } = *shape;
+        Self { protocol, format, compress, bytes: Vec::new(), messages: 0, last_id: None }
     }
 
     /// Takes more bytes; what is whole is understood.
@@ -103,7 +104,10 @@ impl Understands {
             _ => 10,
         }..];
         let code = || payload.first_chunk().map(|code| u16::from_be_bytes(*code));
-        match frame[0] {
+        let is_compressed = self.compress && frame[0] & frame::RSV1 != 0;
+        let inflated = is_compressed.then(|| inflated(payload));
+        let payload = inflated.as_deref().unwrap_or(payload);
+        match if is_compressed { frame[0] ^ frame::RSV1 } else { frame[0] } {
             0x81 if self.format == Format::Json => self.message(&json(payload), told),
             0x82 if self.format == Format::Msgpack => self.message(&msgpack(payload), told),
             0x89 => told.push(Told::Ping),
@@ -128,12 +132,13 @@ impl Understands {
     }
 
     fn chunk(&mut self, chunk: &[u8], told: &mut Vec<Told>) {
-        let text = std::str::from_utf8(chunk).unwrap();
-        let (_, text) = text.split_once("\r\n").unwrap();
-        let text = text.strip_suffix("\r\n").unwrap();
-        if text.is_empty() {
+        let head = chunk.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
+        let bytes = chunk[head..].strip_suffix(b"\r\n").unwrap();
+        if bytes.is_empty() {
             return told.push(Told::End);
         }
+        let bytes = if self.compress { inflated(bytes) } else { bytes.to_vec() };
+        let text = std::str::from_utf8(&bytes).unwrap();
         let rest = if self.protocol == Protocol::Lines {
             text.split_inclusive('\n').for_each(|line| line_said(line, told));
             text.ends_with('\n')
@@ -196,6 +201,14 @@ fn notice(message: &Value) -> Told {
         },
         _ => panic!("what is {message}?"),
     }
+}
+
+/// What one compressed part says; it refers to nothing before it.
+fn inflated(part: &[u8]) -> Vec<u8> {
+    use flate2::{Decompress, FlushDecompress};
+    let mut out = Vec::with_capacity(1 << 20);
+    Decompress::new(false).decompress_vec(part, &mut out, FlushDecompress::Sync).expect("sound deflate");
+    out
 }
 
 fn json(bytes: &[u8]) -> Value {

@@ -93,8 +93,8 @@ fn noise(letters: &[u8], len: usize) -> Vec<u8> {
 
 #[test]
 fn the_worst_expression_costs_no_more_than_its_steps() {
-    // 2^400 states if all were built: the automaton must give up.
-    let pattern = Pattern::new("[ab]*a[ab]{400}c").unwrap();
+    // 2^100 states if all were built: the automaton must give up.
+    let pattern = Pattern::new("[ab]*a[ab]{100}c").unwrap();
     let cost = |text: &[u8]| {
         let mut steps = Steps::new();
         (pattern.is_match(text, &mut steps), steps.spent())
@@ -102,17 +102,17 @@ fn the_worst_expression_costs_no_more_than_its_steps() {
     let mut text = noise(b"ab", 2_000);
     assert_eq!(cost(&text).0, Ok(false));
     text.push(b'c');
-    let expected = text[1_600] == b'a';
+    let expected = text[1_899] == b'a';
     let (found, steps) = cost(&text);
     assert_eq!(found, Ok(expected));
-    assert!(steps > 400 * text.len(), "the simulation was paid for: {steps}");
+    assert!(steps > 100 * text.len(), "the simulation was paid for: {steps}");
     let (found, steps) = cost(&noise(b"ab", 50_000));
     assert_eq!(found, Err(Fault::OverBudget));
-    assert!(steps <= 50_000 * 8, "refused before the simulation began: {steps}");
+    assert!(steps <= 50_000 * 2, "refused before the simulation began: {steps}");
     // A usual one reads long texts.
     let usual = Pattern::new(r"timeout|refused|\d{1,3}(\.\d{1,3}){3}").unwrap();
-    assert_eq!(usual.is_match(&noise(b"abcde ", 400_000), &mut Steps::new()), Ok(false));
-    assert_eq!(usual.is_match(&noise(b"ab", 1_100_000), &mut Steps::new()), Err(Fault::OverBudget));
+    assert_eq!(usual.is_match(&noise(b"abcde ", 100_000), &mut Steps::new()), Ok(false));
+    assert_eq!(usual.is_match(&noise(b"ab", 1_000_000), &mut Steps::new()), Err(Fault::OverBudget));
 }
 
 proptest! {

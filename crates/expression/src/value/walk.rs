@@ -1,6 +1,6 @@
 //! Going over the maps and lists of a record.
 
-use fluentcast_event::msgpack::{self, Reader};
+use fluentcast_event::msgpack::{self, ReadError, Reader};
 
 use super::Value;
 use crate::literal::Number;
@@ -159,7 +159,9 @@ fn take<'a>(rest: &mut &'a [u8], steps: &mut Steps) -> Result<&'a [u8], Fault> {
         // Short strings and small numbers are most of what records hold.
         [head @ 0xa0..=0xbf, ..] => (1 + usize::from(head & 0x1f), 1),
         [0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff, ..] => (1, 1),
-        _ => skip(rest)?,
+        [0x80..=0x9f | 0xdc..=0xdf, ..] => skip_container(rest, steps)?,
+        // A scalar is passed over in one go, whatever its length.
+        _ => (Reader::new(rest).skip()?.len(), 1),
     };
     steps.spend(cost)?;
     let value;
@@ -167,9 +169,15 @@ fn take<'a>(rest: &mut &'a [u8], steps: &mut Steps) -> Result<&'a [u8], Fault> {
     Ok(value)
 }
 
-/// The size of any value, and the steps to pass over it: a scalar takes one, whatever its length.
-fn skip(rest: &[u8]) -> Result<(usize, usize), Fault> {
-    let size = Reader::new(rest).skip()?.len();
-    let is_container = matches!(rest, [0x80..=0x9f | 0xdc..=0xdf, ..]);
-    Ok((size, if is_container { 1 + size / 8 } else { 1 }))
+/// Bytes of a list or map that are passed over for one step.
+const BYTES_PER_STEP: usize = 4;
+
+/// The size of a list or a map, and the steps to pass over it; looks no further than can be paid.
+fn skip_container(rest: &[u8], steps: &Steps) -> Result<(usize, usize), Fault> {
+    let affordable = steps.left().saturating_mul(BYTES_PER_STEP);
+    match Reader::new(rest.get(..affordable).unwrap_or(rest)).skip() {
+        Ok(container) => Ok((container.len(), 1 + container.len() / BYTES_PER_STEP)),
+        Err(ReadError::Incomplete) if affordable < rest.len() => Err(Fault::OverBudget),
+        Err(error) => Err(error.into()),
+    }
 }

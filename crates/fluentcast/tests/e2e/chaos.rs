@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::random::Random;
 use crate::support::server::Server;
 use crate::support::websocket::Client;
 use crate::support::{SOURCES, http, websocket_match};
@@ -17,22 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// A stream of events has no end to wait for.
 const READS_MAX: usize = 16;
 
-/// A small generator of pseudo-random numbers (splitmix64): the same seed, the same run of bytes.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound.max(1) as u64).expect("below a usize")
-    }
-
     fn byte(&mut self) -> u8 {
         self.next().to_le_bytes()[0]
     }
@@ -148,7 +134,7 @@ fn say(address: SocketAddr, bytes: &[u8]) {
 
 /// Random bytes and mutated messages, in turns, for the whole time.
 fn rage(address: SocketAddr, seed: u64, valid: &[Vec<u8>]) -> usize {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let start = Instant::now();
     let mut count = 0;
     while start.elapsed() < CHAOS_TIME {

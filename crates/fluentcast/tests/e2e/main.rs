@@ -8,6 +8,7 @@ mod chaos;
 mod cli;
 mod defects;
 mod descriptors;
+mod history;
 mod matrix;
 mod readme;
 mod scale;

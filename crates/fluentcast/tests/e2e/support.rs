@@ -1,9 +1,11 @@
 //! What the tests share: the server as a process, and the peers that talk to it.
 
 pub(crate) mod crowd;
+pub(crate) mod events;
 pub(crate) mod forward;
 pub(crate) mod http;
 pub(crate) mod log;
+pub(crate) mod random;
 pub(crate) mod server;
 pub(crate) mod tools;
 pub(crate) mod websocket;

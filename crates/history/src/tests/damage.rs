@@ -6,8 +6,8 @@ use std::path::Path;
 use fluentcast_event::{Batch, Tag};
 
 use super::support::{Place, piece, read_all, seqs};
-use crate::block::HEAD_BYTES;
-use crate::segment::START_BYTES;
+use crate::block::{HEAD_BYTES, Head};
+use crate::segment::{ParsedStart, START_BYTES, Start};
 use crate::{Bounds, Gap, Hole, NewEpoch, Piece, Resolved, WhyGone};
 
 /// Segments of 64 KiB, all kept.
@@ -240,6 +240,30 @@ fn blocks_inside_of_records_are_never_taken_for_blocks() {
     let (store, recovery) = place.open();
     assert_eq!(recovery.damaged_places, 1);
     assert_eq!(read_all(&store.reader(), 1, 1000), (vec![2], vec![lost(1, 1)]));
+}
+
+#[test]
+fn what_a_file_holds_of_numbers_of_the_next_does_not_hide_that() {
+    // A tail that was cut off, and has come back when the system went down.
+    let place = Place::new(small_segments());
+    let newest = some_segments(&place);
+    let files = place.files();
+    let mut stale = fs::read(&files[1]).unwrap().split_off(START_BYTES);
+    let mut at = 0;
+    let ParsedStart::Sound(start) = Start::parse(&fs::read(&files[1]).unwrap()) else { panic!("no start") };
+    while let Some(head) = Head::parse(&stale[at..], start.salt) {
+        stale[at + HEAD_BYTES] ^= 1;
+        at += usize::try_from(head.block_len()).unwrap();
+    }
+    assert_eq!(at, stale.len());
+    let bytes = [fs::read(&files[0]).unwrap(), stale].concat();
+    fs::write(&files[0], bytes).unwrap();
+    let (store, recovery) = place.open();
+    assert_eq!((recovery.new_epoch, recovery.numbers_missing), (None, 0));
+    assert!(recovery.damaged_places > 0);
+    for from in [1, newest / 2] {
+        assert_eq!(read_all(&store.reader(), from, 5000), (seqs(from, newest), vec![]));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
-use fluentcast_broadcast::encode::{Protocol, Shape};
+use fluentcast_broadcast::encode::{Format, Protocol, Shape};
 use fluentcast_broadcast::hub::{Hub, Start};
 use fluentcast_broadcast::session::{Greeting, Session};
 use fluentcast_broadcast::view::ViewKey;
@@ -39,10 +39,21 @@ pub struct Site {
     pub limits: ClientLimits,
     /// What happens to a client that is too slow; `None`: closed if classic, else passed over.
     pub slow_client: Option<SlowClient>,
+    /// permessage-deflate is offered.
+    pub compress: bool,
     /// Clients at once.
     pub connection_limit: u32,
     /// Clients now.
     pub connected: Arc<AtomicU32>,
+}
+
+/// How a client is to be talked to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wire {
+    pub(super) protocol: Protocol,
+    pub(super) format: Format,
+    /// permessage-deflate, or gzip over HTTP, was agreed on.
+    pub(super) compress: bool,
 }
 
 /// A client that waits for its socket.
@@ -71,8 +82,7 @@ impl Site {
     /// published after its handshake reaches it.
     pub(super) fn admit(
         &self,
-        protocol: Protocol,
-        resumable_format: fluentcast_broadcast::encode::Format,
+        wire: Wire,
         pairs: Pairs,
         presented: Option<&str>,
         pool: &WorkerPool,
@@ -89,30 +99,28 @@ impl Site {
         let Some(counted) = ConnectedGuard::admit(metrics, &self.connected, self.connection_limit) else {
             return Err((StatusCode::SERVICE_UNAVAILABLE, "Too many clients (connection_limit).".to_owned()));
         };
+        let Wire { protocol, format, compress } = wire;
+        let fields = query.fields.clone();
         let shape = match protocol {
             Protocol::Classic => Shape {
-                format: query.format.unwrap_or(self.shape.format),
+                format: query.format.unwrap_or(format),
                 add_tag: query.add_tag.unwrap_or(self.shape.add_tag),
                 add_time: query.add_time.unwrap_or(self.shape.add_time),
-                fields: query.fields.clone(),
                 protocol,
+                fields,
+                compress,
             },
-            protocol => Shape {
-                protocol,
-                format: resumable_format,
-                add_tag: true,
-                add_time: true,
-                fields: query.fields.clone(),
-            },
+            _ => Shape { protocol, format, add_tag: true, add_time: true, fields, compress },
         };
         let worker = pool.assign();
         let limits = self.limits_of(protocol, &query);
         let Query { tags, filter, max_rate, start, ends, .. } = query;
         let key = ViewKey { shape: shape.clone(), tags, filter, max_rate };
         let opening = self.hub.subscribe(&key, worker, start.unwrap_or(Start::Default), !ends, None);
-        let mut session = Session::new(shape, limits::CLIENT_MESSAGE_BYTES_MAX);
+        let inflates = compress && protocol.is_websocket();
+        let mut session = Session::new(shape, limits::CLIENT_MESSAGE_BYTES_MAX).inflating(inflates);
         if !protocol.is_websocket() {
-            session.preface(events::head(protocol, opening.0.epoch).as_bytes());
+            session.preface(&events::head(protocol, opening.0.epoch, compress));
         }
         session.begin(opening, Greeting::Hello);
         let may_change = protocol == Protocol::Resumable || limits.slow_client == SlowClient::Sample;

@@ -162,6 +162,7 @@ impl Client {
             Some(
                 CloseReason::Protocol(_)
                     | CloseReason::InvalidUtf8
+                    | CloseReason::InvalidDeflate
                     | CloseReason::TooBig
                     | CloseReason::Flooding
             )

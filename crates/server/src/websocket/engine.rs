@@ -327,6 +327,7 @@ impl Engine {
             CloseReason::PongTimeout => self.metrics.websocket_clients_timed_out.inc(),
             CloseReason::Protocol(_)
             | CloseReason::InvalidUtf8
+            | CloseReason::InvalidDeflate
             | CloseReason::TooBig
             | CloseReason::Flooding => self.metrics.websocket_clients_violating.inc(),
             CloseReason::ClosedByClient(_)

@@ -3,9 +3,11 @@
 //! The answer's head is written here; from then on the bare socket belongs to a worker, as that of an
 //! upgraded client.
 
+use fluentcast_broadcast::deflate::GZIP_HEAD;
 use fluentcast_broadcast::encode::Protocol;
+use fluentcast_broadcast::envelope::write_chunk;
 use fluentcast_broadcast::history::Epoch;
-use hyper::header::{ACCEPT, HeaderMap};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap};
 
 /// The last part of a path that streams.
 const EVENTS: &str = "/events";
@@ -48,15 +50,33 @@ pub fn content_type(protocol: Protocol) -> &'static str {
     }
 }
 
-/// The head of the answer. The connection ends with it: what is behind it in the client's pipeline is
-/// not read.
+/// Whether the client takes gzip.
 #[must_use]
-pub fn head(protocol: Protocol, epoch: Epoch) -> String {
-    format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: {}\r\ncache-control: no-store\r\ntransfer-encoding: chunked\r\n\
-         x-accel-buffering: no\r\nfluentcast-epoch: {epoch}\r\nconnection: close\r\n\r\n",
+pub fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|line| line.split(',')).any(|item| {
+        let mut parts = item.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|coding| coding.eq_ignore_ascii_case("gzip"));
+        is_gzip && !parts.any(|weight| matches!(weight, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
+}
+
+/// The head of the answer, and what begins its body. The connection ends with it: what is behind it in
+/// the client's pipeline is not read.
+#[must_use]
+pub fn head(protocol: Protocol, epoch: Epoch, gzip: bool) -> Vec<u8> {
+    let encoding = if gzip { "content-encoding: gzip\r\n" } else { "" };
+    let mut head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: {}\r\ncache-control: no-store\r\nvary: accept, accept-encoding\r\n\
+         {encoding}transfer-encoding: chunked\r\nx-accel-buffering: no\r\nfluentcast-epoch: {epoch}\r\n\
+         connection: close\r\n\r\n",
         content_type(protocol)
     )
+    .into_bytes();
+    if gzip {
+        write_chunk(&mut head, &GZIP_HEAD);
+    }
+    head
 }
 
 #[cfg(test)]
@@ -87,5 +107,16 @@ mod tests {
         assert_eq!(output_path("/events"), Some("/"));
         assert_eq!(output_path("/a/b/events"), Some("/a/b"));
         assert_eq!((output_path("/"), output_path("/events/"), output_path("/myevents")), (None, None, None));
+    }
+
+    #[test]
+    fn gzip_is_used_where_it_is_taken() {
+        let takes = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, accept.parse().expect("a header"));
+            takes_gzip(&headers)
+        };
+        assert!(takes("deflate, GZIP;q=0.5") && takes("gzip"));
+        assert!(!takes("gzip;q=0") && !takes("br, deflate") && !takes("identity"));
     }
 }

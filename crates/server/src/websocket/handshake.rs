@@ -1,12 +1,14 @@
 //! The opening handshake (RFC 6455 section 4.2): may this request become a WebSocket, and what to
 //! answer. No socket here.
 
+mod extensions;
+
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use fluentcast_broadcast::encode::Format;
 use hyper::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Method, Response, StatusCode, Version, http};
 use sha1::{Digest, Sha1};
@@ -39,14 +41,25 @@ impl Refusal {
     }
 }
 
+/// What makes a request a WebSocket.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The answer.
+    pub response: Response<()>,
+    /// It agrees on permessage-deflate: messages may be compressed, in both directions.
+    pub compressed: bool,
+    /// The format of the resumable stream, if that is what was agreed on.
+    pub format: Option<Format>,
+}
+
 /// Whether the request wants to be a WebSocket at all.
 #[must_use]
 pub fn is_wanted(headers: &HeaderMap) -> bool {
     lists(headers, &UPGRADE, "websocket") || headers.contains_key(SEC_WEBSOCKET_KEY)
 }
 
-/// The answer that makes the request a WebSocket, and the format of the resumable stream if that is
-/// what was agreed on.
+/// The answer that makes the request a WebSocket: the resumable stream if that is offered; compression is
+/// agreed on if `compress` says so and the client offers what suits.
 ///
 /// # Errors
 /// The refusal to answer instead.
@@ -54,7 +67,24 @@ pub fn accept(
     method: &Method,
     version: Version,
     headers: &HeaderMap,
-) -> Result<(Response<()>, Option<Format>), Refusal> {
+    compress: bool,
+) -> Result<Accepted, Refusal> {
+    check(method, version, headers)?;
+    let key = key(headers)?;
+    let extensions = if compress {
+        extensions::agree(headers).map_err(|extensions::Malformed| {
+            Refusal::bad_request("The header `Sec-WebSocket-Extensions` is malformed.")
+        })?
+    } else {
+        None
+    };
+    let (protocol, format) = chosen_protocol(headers);
+    let response = switching(key, protocol, extensions.as_deref())
+        .map_err(|_| Refusal::bad_request("The handshake cannot be answered."))?;
+    Ok(Accepted { response, format, compressed: extensions.is_some() })
+}
+
+fn check(method: &Method, version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
     if method != Method::GET {
         return Err(Refusal::bad_request("A WebSocket handshake must be a GET request."));
     }
@@ -74,6 +104,10 @@ pub fn accept(
             reason: "Only version 13 of the WebSocket protocol is spoken here: send `Sec-WebSocket-Version: 13`.",
         });
     }
+    Ok(())
+}
+
+fn key(headers: &HeaderMap) -> Result<&[u8], Refusal> {
     let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
     let (Some(key), None) = (keys.next(), keys.next()) else {
         return Err(Refusal::bad_request("Exactly one header `Sec-WebSocket-Key` is needed."));
@@ -82,10 +116,7 @@ pub fn accept(
     if BASE64_STANDARD.decode(key).map_or(0, |nonce| nonce.len()) != 16 {
         return Err(Refusal::bad_request("The header `Sec-WebSocket-Key` must be 16 bytes in base64."));
     }
-    let (protocol, format) = chosen_protocol(headers);
-    let response =
-        switching(key, protocol).map_err(|_| Refusal::bad_request("The handshake cannot be answered."))?;
-    Ok((response, format))
+    Ok(key)
 }
 
 /// The token in a subprotocol `bearer.<base64url>`: a browser has no other header to put one in.
@@ -97,7 +128,7 @@ pub fn presented_token(headers: &HeaderMap) -> Option<String> {
     String::from_utf8(token).ok()
 }
 
-fn switching(key: &[u8], protocol: Option<&str>) -> http::Result<Response<()>> {
+fn switching(key: &[u8], protocol: Option<&str>, extensions: Option<&str>) -> http::Result<Response<()>> {
     let accept = BASE64_STANDARD.encode(Sha1::new().chain_update(key).chain_update(ACCEPT_GUID).finalize());
     let mut response = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
@@ -106,6 +137,9 @@ fn switching(key: &[u8], protocol: Option<&str>) -> http::Result<Response<()>> {
         .header(SEC_WEBSOCKET_ACCEPT, accept);
     if let Some(protocol) = protocol {
         response = response.header(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    if let Some(extensions) = extensions {
+        response = response.header(SEC_WEBSOCKET_EXTENSIONS, extensions);
     }
     response.body(())
 }
@@ -160,12 +194,37 @@ mod tests {
         headers
     }
 
+    fn get(headers: &HeaderMap, compress: bool) -> Result<Accepted, Refusal> {
+        accept(&Method::GET, Version::HTTP_11, headers, compress)
+    }
+
     #[test]
     fn the_example_of_rfc_6455_is_answered_as_there() {
-        let (response, _) = accept(&Method::GET, Version::HTTP_11, &headers(&[])).expect("a good handshake");
+        let accepted = get(&headers(&[]), false).expect("a good handshake");
+        let response = accepted.response;
         assert_eq!(response.status(), 101);
         assert_eq!(response.headers()[SEC_WEBSOCKET_ACCEPT], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert!(!response.headers().contains_key(SEC_WEBSOCKET_PROTOCOL));
+    }
+
+    #[test]
+    fn compression_is_agreed_on_when_allowed_and_offered() {
+        let deflate = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        for (offered, compress, agreed) in [
+            (Some("permessage-deflate"), true, true),
+            (Some("permessage-deflate"), false, false),
+            (Some("permessage-deflate; server_max_window_bits=9"), true, false),
+            (None, true, false),
+            (Some("a malformed one"), false, false),
+        ] {
+            let headers = headers(&[("sec-websocket-extensions", offered)]);
+            let accepted = get(&headers, compress).expect("a good handshake");
+            let answered = accepted.response.headers().get(SEC_WEBSOCKET_EXTENSIONS);
+            assert_eq!(accepted.compressed, agreed, "{offered:?}");
+            assert_eq!(answered.map(HeaderValue::as_bytes), agreed.then_some(deflate.as_bytes()));
+        }
+        let malformed = headers(&[("sec-websocket-extensions", Some("a malformed one"))]);
+        assert_eq!(get(&malformed, true).expect_err("malformed").status, 400);
     }
 
     #[test]
@@ -181,17 +240,17 @@ mod tests {
             ("sec-websocket-key", Some("!!!!"), 400),
         ] {
             let headers = headers(&[(name, value)]);
-            let refusal = accept(&Method::GET, Version::HTTP_11, &headers).expect_err(name);
+            let refusal = get(&headers, false).expect_err(name);
             assert_eq!(refusal.status, status, "{name}: {value:?}");
         }
-        assert!(accept(&Method::POST, Version::HTTP_11, &headers(&[])).is_err());
-        assert!(accept(&Method::GET, Version::HTTP_10, &headers(&[])).is_err());
+        assert!(accept(&Method::POST, Version::HTTP_11, &headers(&[]), false).is_err());
+        assert!(accept(&Method::GET, Version::HTTP_10, &headers(&[]), false).is_err());
     }
 
     #[test]
     fn words_are_found_in_lists_and_in_any_case() {
         let headers = headers(&[("upgrade", Some("h2c, WebSocket")), ("connection", Some("UPGRADE"))]);
-        assert!(accept(&Method::GET, Version::HTTP_11, &headers).is_ok());
+        assert!(get(&headers, false).is_ok());
         assert!(is_wanted(&headers));
         assert!(!is_wanted(&HeaderMap::new()));
     }

@@ -26,7 +26,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::admit::{Admitted, Refusal, Site};
+use super::admit::{Admitted, Refusal, Site, Wire};
 use super::worker::WorkerPool;
 use super::{events, handshake, page, query};
 use crate::history::DiskHistory;
@@ -153,20 +153,24 @@ impl Port {
 
     /// Admits a WebSocket client and returns the answer that tells it.
     fn upgrade(&self, request: &Request<Incoming>, admission: &Admission) -> Result<Answer, Refusal> {
-        let (response, protocol) = handshake::accept(request.method(), request.version(), request.headers())
+        let path = request.uri().path();
+        // Judged before the path: what is no WebSocket is told that first.
+        let compress = self.sites.iter().find(|site| site.takes(path)).is_some_and(|site| site.compress);
+        let accepted = handshake::accept(request.method(), request.version(), request.headers(), compress)
             .map_err(|refusal| (refusal.status, refusal.reason.to_owned()))?;
-        let site = self.site(request.uri().path())?;
-        let (protocol, format) = match protocol {
-            None => (Protocol::Classic, site.shape.format),
-            Some(format) => (Protocol::Resumable, format),
+        let site = self.site(path)?;
+        let wire = match accepted.format {
+            None => {
+                Wire { protocol: Protocol::Classic, format: site.shape.format, compress: accepted.compressed }
+            }
+            Some(format) => Wire { protocol: Protocol::Resumable, format, compress: accepted.compressed },
         };
         let by_protocol = handshake::presented_token(request.headers());
         let presented = bearer(request).map(str::to_owned).or(by_protocol);
         let pairs = query::pairs(request.uri().query().unwrap_or_default());
-        let admitted =
-            site.admit(protocol, format, pairs, presented.as_deref(), &self.pool, &self.metrics)?;
+        let admitted = site.admit(wire, pairs, presented.as_deref(), &self.pool, &self.metrics)?;
         admission.set(admitted);
-        Ok(response.map(|()| Full::default()))
+        Ok(accepted.response.map(|()| Full::default()))
     }
 
     /// Admits a client that streams over HTTP; `None`: its answer is written by its session.
@@ -193,8 +197,12 @@ impl Port {
             pairs.retain(|(name, _)| name != "$since" && name != "$last");
             pairs.push(("$since".to_owned(), Some(id.to_owned())));
         }
-        let admitted =
-            site.admit(protocol, Format::Json, pairs, bearer(request), &self.pool, &self.metrics)?;
+        // What ends needs a checksum at its end, of the bytes that this client was sent: only what goes on
+        // is compressed, and shared.
+        let ends = pairs.iter().any(|(name, _)| name == "$follow");
+        let compress = !ends && events::takes_gzip(request.headers());
+        let wire = Wire { protocol, format: Format::Json, compress };
+        let admitted = site.admit(wire, pairs, bearer(request), &self.pool, &self.metrics)?;
         if head_only {
             return Ok(Some(with_type(StatusCode::OK, events::content_type(protocol), String::new())));
         }

@@ -54,6 +54,23 @@ fn parse(answer: &[u8]) -> Response {
     let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
     let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok());
     let status = status.unwrap_or_else(|| panic!("not an HTTP answer: {}", shown()));
-    assert!(!head.contains("transfer-encoding"), "a body in chunks: {}", shown());
-    Response { status, body: answer[end + 4..].to_vec() }
+    let body = &answer[end + 4..];
+    let body = if head.contains("transfer-encoding: chunked") { join_chunks(body) } else { body.to_vec() };
+    Response { status, body }
+}
+
+/// A body that came in chunks, whole to its last.
+fn join_chunks(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let line = rest.iter().position(|byte| *byte == b'\n').expect("the length of a chunk");
+        let length = String::from_utf8_lossy(&rest[..line]);
+        let length = usize::from_str_radix(length.trim(), 16).expect("a hexadecimal number");
+        let chunk = rest.get(line + 1..line + 1 + length).expect("a whole chunk");
+        if length == 0 {
+            return body;
+        }
+        body.extend_from_slice(chunk);
+        rest = rest[line + 1 + length..].strip_prefix(b"\r\n").expect("the end of a chunk");
+    }
 }
