@@ -105,7 +105,9 @@ fn a_stream_may_begin_at_a_time() {
 }
 
 /// What is wanted of which events, with which numbers.
-const WANTED: [(&str, fn(u64) -> bool); 3] =
+type Wanted = (&'static str, fn(u64) -> bool);
+
+const WANTED: [Wanted; 3] =
     [("", |_| true), ("&odd=true", |n| n % 2 == 1), ("&$tag=a.*", |n| n % 3 == 0)];
 
 const EVENTS: u64 = 6_000;

@@ -165,7 +165,7 @@ fn one_that_has_not_read_what_it_was_sent_is_not_raised() {
 #[test]
 fn one_that_is_sent_the_past_is_thinned_only_after_it() {
     let hub = Fixture::hub(1_000);
-    publish(&hub, &batch(0..1_000, 1000));
+    publish(&hub, &batch(0..1_000, 1000), || panic!("nobody is there to be waited for"));
     let after = Position { epoch: hub.hello().epoch, seq: 100 };
     let mut fixture = Fixture::on(hub, key(&[], None), Start::After(after), LIMITS);
     let sent = fixture.lag(1_000, fixture.start);
