@@ -107,8 +107,7 @@ fn a_stream_may_begin_at_a_time() {
 /// What is wanted of which events, with which numbers.
 type Wanted = (&'static str, fn(u64) -> bool);
 
-const WANTED: [Wanted; 3] =
-    [("", |_| true), ("&odd=true", |n| n % 2 == 1), ("&$tag=a.*", |n| n % 3 == 0)];
+const WANTED: [Wanted; 3] = [("", |_| true), ("&odd=true", |n| n % 2 == 1), ("&$tag=a.*", |n| n % 3 == 0)];
 
 const EVENTS: u64 = 6_000;
 const CUTS: u64 = 25;
