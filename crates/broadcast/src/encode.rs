@@ -260,7 +260,7 @@ fn write_json_time(out: &mut Vec<u8>, time: EventTime) {
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(1_000_000_000 + nanos).trim_end_matches('0');
         out.push(b'.');
-        out.extend_from_slice(digits[1..].as_bytes());
+        out.extend_from_slice(&digits.as_bytes()[1..]);
     }
 }
 

@@ -5,26 +5,22 @@
 //! waiting costs a sender time, and going on would cost every client its connection.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
+use fluentcast_event::EventTime;
 use fluentcast_event::json::Mended;
-use fluentcast_event::limits::{
-    BACKLOG_BYTES_MAX, JOURNAL_TAIL_BYTES, PUBLISH_SLICE_BYTES_MAX, REPLAY_HELD_BYTES_MAX,
-};
-use fluentcast_event::{Batch, EntryError, EventTime};
+use fluentcast_event::limits::{JOURNAL_TAIL_BYTES, REPLAY_HELD_BYTES_MAX};
 
-use crate::history::{Bounds, Epoch, Gap, GapReason, Journal, NotStored, Piece, Position, Resolved, Tail};
+use crate::history::{Bounds, Epoch, Gap, GapReason, Journal, NotStored, Position, Resolved, Tail};
 use crate::log::Cursor;
 use crate::replay::Replay;
 use crate::view::{View, ViewKey, Waiting, Wake, Worker};
 
 mod cut;
+mod publish;
 mod spread;
 mod views;
 
-use cut::{Runs, cut};
-use spread::Spread;
 use views::Views;
 
 /// What became of a batch.
@@ -183,123 +179,6 @@ impl Hub {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sends every event of the batch to the views it belongs to and into the history. Returns when
-    /// the workers have little left to do (see the module's first lines) and the history has it.
-    ///
-    /// With a journal, not to be given up halfway: what was stored and not yet sent would be missing
-    /// from the stream.
-    pub async fn publish(&self, batch: &Batch) -> Published {
-        let mut published = Published { events: 0, invalid: 0, mended: Mended::default(), stored: Ok(()) };
-        let mut rest = batch.entries.clone();
-        let mut behind = Vec::new();
-        let mut newest_seq = 0;
-        while !rest.is_empty() {
-            let used = match &self.journal {
-                None => self.send(batch, &rest, &mut published, &mut behind).0,
-                Some(journal) => {
-                    let (entries, events, used) = cut(batch, &rest, &mut published);
-                    let turn = self.turn.lock().await;
-                    let piece = Piece {
-                        first_seq: self.state().newest_seq + 1,
-                        events,
-                        batch: Batch { entries: entries.clone(), ..batch.clone() },
-                    };
-                    if events > 0 {
-                        let stored = journal.append(piece).await;
-                        published.stored = std::mem::replace(&mut published.stored, Ok(())).and(stored);
-                        newest_seq = self.send(batch, &entries, &mut published, &mut behind).1;
-                    }
-                    drop(turn);
-                    used
-                }
-            };
-            rest = rest.slice(used..);
-            self.wait_for_workers(&mut behind).await;
-        }
-        if let Some(journal) = &self.journal
-            && published.stored.is_ok()
-            && newest_seq > 0
-        {
-            published.stored = journal.durable(newest_seq).await;
-        }
-        published
-    }
-
-    /// Sends up to [`PUBLISH_SLICE_BYTES_MAX`] of `entries`, adds the views whose workers are behind, and
-    /// returns the bytes used and the number of the last event.
-    fn send(
-        &self,
-        batch: &Batch,
-        entries: &Bytes,
-        published: &mut Published,
-        behind: &mut Vec<Arc<View>>,
-    ) -> (usize, u64) {
-        let mut guard = self.state();
-        let state = &mut *guard;
-        let piece = Batch { entries: entries.clone(), ..batch.clone() };
-        let first_seq = state.newest_seq + 1;
-        let mut spread = Spread::new(&mut state.views, batch, Instant::now());
-        let mut events = piece.events();
-        let (mut seq, mut start) = (first_seq, 0);
-        let (mut good, mut latest) = (Runs::default(), EventTime { seconds: i64::MIN, nanos: 0 });
-        let used = loop {
-            match events.next() {
-                None => break entries.len(),
-                Some(Ok(event)) => {
-                    spread.event(seq, &event);
-                    good.add(start..events.position());
-                    latest = latest.max(event.time);
-                    seq += 1;
-                }
-                Some(Err(EntryError::NotAnEvent(_))) => published.invalid += 1,
-                Some(Err(EntryError::Broken(_))) => {
-                    published.invalid += 1;
-                    break entries.len();
-                }
-            }
-            start = events.position();
-            if start >= PUBLISH_SLICE_BYTES_MAX {
-                break start;
-            }
-        };
-        let (touched, mended) = spread.finish();
-        published.mended += mended;
-        let numbered = seq - first_seq;
-        published.events += numbered;
-        state.newest_seq = seq - 1;
-        if state.tail.keeps() && numbered > 0 {
-            // What the journal was given is nobody else's already.
-            let own = if self.journal.is_some() { entries.clone() } else { good.copied(entries) };
-            let own = Batch { entries: own, ..piece };
-            state.tail.push(Piece { first_seq, events: numbered, batch: own }, latest, EventTime::now());
-        }
-        drop(guard);
-        self.wake_workers(&touched);
-        behind.extend(touched.into_iter().filter(|view| view.backlog() > BACKLOG_BYTES_MAX));
-        (used, seq - 1)
-    }
-
-    fn wake_workers(&self, touched: &[Arc<View>]) {
-        for worker in (0..self.workers).map(Worker) {
-            let news: Vec<_> = touched.iter().filter(|view| view.to_wake(worker)).cloned().collect();
-            if !news.is_empty() {
-                self.wake.wake(worker, news);
-            }
-        }
-    }
-
-    async fn wait_for_workers(&self, behind: &mut Vec<Arc<View>>) {
-        if behind.is_empty() {
-            return;
-        }
-        self.waiting
-            .until(|| {
-                behind.retain(|view| view.backlog() > BACKLOG_BYTES_MAX);
-                behind.is_empty()
-            })
-            .await;
     }
 
     /// The numbering, and which part of it can be replayed.

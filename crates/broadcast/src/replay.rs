@@ -192,11 +192,14 @@ impl Replay {
     fn read(&mut self, journal: &dyn Journal) {
         let before = self.next_seq;
         let last_seq = self.memory_seq.saturating_sub(1);
+        let lose_through = |replay: &mut Self, seq: u64| {
+            let seq = seq.min(last_seq);
+            replay.lose_through(seq.min(journal.oldest_seq().saturating_sub(1)), GapReason::Expired);
+            replay.lose_through(seq, GapReason::Lost);
+        };
         if let Ok(JournalRead { lost_through, pieces }) = journal.read(before, REPLAY_READ_BYTES) {
             if let Some(lost) = lost_through {
-                let expired = lost.min(last_seq).min(journal.oldest_seq().saturating_sub(1));
-                self.lose_through(expired, GapReason::Expired);
-                self.lose_through(lost.min(last_seq), GapReason::Lost);
+                lose_through(self, lost);
             }
             // What is stored and not yet sent comes live, and what could not be stored may be in memory.
             let next_seq = self.next_seq;
@@ -204,7 +207,7 @@ impl Replay {
             self.pieces.extend(pieces.into_iter().filter(news));
         }
         if self.pieces.is_empty() && self.next_seq == before {
-            self.lose_through(last_seq, GapReason::Lost);
+            lose_through(self, last_seq);
         }
     }
 

@@ -11,6 +11,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluentcast_event::Batch;
+
 use super::*;
 use crate::close::CloseReason;
 use crate::encode::{Format, Protocol};

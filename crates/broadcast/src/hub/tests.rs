@@ -1,6 +1,7 @@
 use std::sync::Weak;
 
-use fluentcast_event::{EventTime, Tag};
+use fluentcast_event::limits::{BACKLOG_BYTES_MAX, PUBLISH_SLICE_BYTES_MAX};
+use fluentcast_event::{Batch, EventTime, Tag};
 
 use super::*;
 use crate::encode::{Format, Protocol};

@@ -1,4 +1,3 @@
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::*;
@@ -27,37 +26,34 @@ fn only_on_disk(journal: &Arc<FakeJournal>, newest: u64) -> Rig {
     Rig::with_journal(Arc::clone(journal) as Arc<dyn Journal>, 5)
 }
 
-/// After the 25 events of the next test.
-const NOTHING: RangeInclusive<u64> = RangeInclusive::new(26, 25);
-
 #[test]
 fn every_start_begins_where_it_says() {
     let mut rig = Rig::buffering(10);
     (0..5).for_each(|_| drop(rig.publish(5)));
     let epoch = rig.hub.hello().epoch;
-    for (start, expected) in [
-        (Start::Default, 16..=25),
-        (Start::Last(0), NOTHING),
-        (Start::Last(3), 23..=25),
-        (Start::Last(u64::MAX), 16..=25),
-        (Start::Now, NOTHING),
-        (after(epoch, 25), NOTHING),
-        (after(epoch, 24), 25..=25),
-        (after(epoch, 15), 16..=25),
-        (after(epoch, 30), NOTHING),
-        (after(epoch, u64::MAX), NOTHING),
-        (Start::Time(time_of(20)), 20..=25),
+    for (start, first) in [
+        (Start::Default, 16),
+        (Start::Last(0), 26),
+        (Start::Last(3), 23),
+        (Start::Last(u64::MAX), 16),
+        (Start::Now, 26),
+        (after(epoch, 25), 26),
+        (after(epoch, 24), 25),
+        (after(epoch, 15), 16),
+        (after(epoch, 30), 26),
+        (after(epoch, u64::MAX), 26),
+        (Start::Time(time_of(20)), 20),
         // 24 has the time of 25 and comes first.
-        (Start::Time(time_of(24)), 24..=25),
+        (Start::Time(time_of(24)), 24),
         // 18 has the time of 19.
-        (Start::Time(EventTime { nanos: 1, ..time_of(19) }), 18..=25),
-        (Start::Time(EventTime::from_seconds(i64::MAX)), NOTHING),
+        (Start::Time(EventTime { nanos: 1, ..time_of(19) }), 18),
+        (Start::Time(EventTime::from_seconds(i64::MAX)), 26),
     ] {
         for form in SHAPES {
             for follow in [true, false] {
                 let told = rig.client_that(&key(form), start, follow).read_all();
                 let read = numbers(&told);
-                assert_eq!(read, expected.clone().collect::<Vec<_>>(), "{start:?} {form:?}");
+                assert_eq!(read, (first..26).collect::<Vec<_>>(), "{start:?} {form:?}");
                 let greeted = usize::from(form.0.has_notices() && form.0 != Protocol::Lines);
                 let ends: &[Told] = match (follow, form.0.is_websocket()) {
                     (true, _) => &[],
@@ -270,6 +266,33 @@ fn what_a_journal_has_lost_is_told_exactly() {
     assert_eq!(numbers(&told).first(), Some(&21));
     let told = rig.client_that(&resumable(), rig.after(33), false).read_all();
     assert_eq!(told[1], gap(34, 50, None, "lost"));
+}
+
+#[test]
+fn what_has_expired_altogether_is_not_lost() {
+    let journal = Arc::new(FakeJournal::new());
+    let mut rig = only_on_disk(&journal, 100);
+    journal.expire(0);
+    rig.publish(5);
+    journal.expire(0);
+    let told = rig.client(&resumable(), rig.after(4)).read_all();
+    assert_eq!(told[1..], [vec![gap(5, 100, None, "expired")], events(101, 105)].concat());
+}
+
+/// What is lost right before the first event of the time may have been of that time.
+#[test]
+fn a_start_by_time_is_told_of_what_is_lost_there() {
+    let journal = Arc::new(FakeJournal::new());
+    let mut rig = only_on_disk(&journal, 100);
+    journal.damage(35);
+    journal.damage(45);
+    rig.publish(5);
+    for n in [33, 36, 47] {
+        let told = rig.client(&resumable(), Start::Time(time_of(n))).read_all();
+        assert_eq!(told[1..], [vec![gap(31, 50, None, "lost")], events(51, 105)].concat(), "{n}");
+    }
+    let told = rig.client(&resumable(), Start::Time(time_of(55))).read_all();
+    assert_eq!(told[1..], events(54, 105));
 }
 
 #[test]

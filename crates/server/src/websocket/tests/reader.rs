@@ -28,7 +28,12 @@ impl Form {
 /// What a client learns.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Item {
-    Event { seq: u64, tag: String, time: f64, record: Value },
+    Event {
+        seq: u64,
+        tag: String,
+        time: f64,
+        record: Value,
+    },
     LeftOut(u64),
     /// A notice: its kind and what it says.
     Told(String, Value),
