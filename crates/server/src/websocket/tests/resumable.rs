@@ -179,7 +179,8 @@ fn a_position_that_is_none_is_refused() {
         let answer = http.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"));
         assert_eq!(answer.status, 400, "{path}");
         assert!(answer.body.contains(named), "{path}: {}", answer.body);
-        let upgrade = upgrade(&path.replace("/events", "/"), "Sec-WebSocket-Protocol: fluentcast.v1.json\r\n");
+        let upgrade =
+            upgrade(&path.replace("/events", "/"), "Sec-WebSocket-Protocol: fluentcast.v1.json\r\n");
         let answer = http.ask(&upgrade);
         assert_eq!((answer.status, answer.body.contains(named)), (400, true), "{path}: {}", answer.body);
     }

@@ -42,7 +42,8 @@ fn a_subscribe_replaces_what_it_names_and_nothing_else() {
         reader.told("subscribed");
         reader.expect(31..34);
 
-        reader.subscribe(json!({"since": "1970-01-01T00:00:30Z", "filter": "record.n != 31", "fields": ["n"]}));
+        reader
+            .subscribe(json!({"since": "1970-01-01T00:00:30Z", "filter": "record.n != 31", "fields": ["n"]}));
         reader.told("subscribed");
         for n in [30, 32, 33] {
             match reader.next() {

@@ -46,7 +46,8 @@ impl Fixture {
 
     /// Everything that the peer was told, read while it is written.
     fn told(mut self) -> Vec<Value> {
-        let mut socket = WebSocket::from_raw_socket(self.peer.try_clone().expect("a peer"), Role::Client, None);
+        let mut socket =
+            WebSocket::from_raw_socket(self.peer.try_clone().expect("a peer"), Role::Client, None);
         let reader = std::thread::spawn(move || {
             let mut told = Vec::new();
             while let Ok(message) = client::message(&mut socket) {
@@ -74,7 +75,10 @@ fn account(told: &[Value]) -> (u64, u64, u64) {
         }
         left_out += message["left_out"].as_u64().unwrap_or(0);
         if let Value::Object(gap) = &message["gap"] {
-            assert!(gap["from"].as_u64() > Some(last) && gap["to"].as_u64() >= gap["from"].as_u64(), "{gap:?}");
+            assert!(
+                gap["from"].as_u64() > Some(last) && gap["to"].as_u64() >= gap["from"].as_u64(),
+                "{gap:?}"
+            );
             last = gap["to"].as_u64().expect("a number");
             skipped += gap["events"].as_u64().expect("how many");
         }
