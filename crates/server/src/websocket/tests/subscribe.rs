@@ -1,6 +1,6 @@
 //! Messages by which a client changes what it is sent.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use serde_json::json;
@@ -128,18 +128,25 @@ fn a_message_that_is_too_long_ends_the_connection() {
 fn nothing_is_lost_between_two_subscriptions() {
     let server = Server::one(Output { kept: 1_000_000, ..Output::default() });
     let done = AtomicBool::new(false);
+    // The last event that each reader has: they are not to be left further and further behind.
+    let reached = [AtomicU64::new(0), AtomicU64::new(0)];
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut next = 0;
             while !done.load(Ordering::SeqCst) {
-                server.publish(0, &batch(next..next + 3, 0));
-                next += 3;
+                if reached.iter().all(|reached| reached.load(Ordering::SeqCst) + 2_000 > next) {
+                    server.publish(0, &batch(next..next + 3, 0));
+                    next += 3;
+                } else {
+                    thread::yield_now();
+                }
             }
         });
         let readers: Vec<_> = [Form::Json, Form::Msgpack]
             .into_iter()
-            .map(|form| server.read(form, "/"))
-            .map(|reader| scope.spawn(|| change_often(reader)))
+            .zip(&reached)
+            .map(|(form, reached)| (server.read(form, "/"), reached))
+            .map(|(reader, reached)| scope.spawn(|| change_often(reader, reached)))
             .collect();
         let ended: Vec<_> = readers.into_iter().map(thread::ScopedJoinHandle::join).collect();
         done.store(true, Ordering::SeqCst);
@@ -148,7 +155,7 @@ fn nothing_is_lost_between_two_subscriptions() {
     server.wait_until_empty();
 }
 
-fn change_often(mut reader: Reader) {
+fn change_often(mut reader: Reader, reached: &AtomicU64) {
     let mut next_seq = reader.told("hello")["seq"].as_u64().expect("a number") + 1;
     for change in 0..200 {
         // Another view for every second change.
@@ -161,10 +168,12 @@ fn change_often(mut reader: Reader) {
                 Item::Event { seq, .. } => {
                     assert_eq!(seq, next_seq);
                     next_seq += 1;
+                    reached.fetch_max(seq, Ordering::SeqCst);
                 }
                 Item::Told(kind, gap) if kind == "gap" => {
                     assert_eq!((&gap["from"], &gap["reason"]), (&json!(next_seq), &json!("slow")));
                     next_seq = gap["to"].as_u64().expect("a number") + 1;
+                    reached.fetch_max(next_seq, Ordering::SeqCst);
                 }
                 Item::Told(kind, body) if kind == "subscribed" => {
                     match since {
@@ -177,4 +186,6 @@ fn change_often(mut reader: Reader) {
             }
         }
     }
+    // From now on nobody waits for it.
+    reached.store(u64::MAX / 2, Ordering::SeqCst);
 }
