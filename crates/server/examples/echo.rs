@@ -31,6 +31,7 @@ const SHAPE: Shape = Shape {
     add_tag: false,
     add_time: false,
     fields: None,
+    compress: false,
 };
 
 #[tokio::main]

@@ -53,9 +53,12 @@ fn n(record: &serde_json::Value) -> usize {
     record["n"].as_u64().and_then(|n| usize::try_from(n).ok()).expect("a number")
 }
 
+/// First and last number, and the reason.
+type GapLine<'a> = (u64, u64, &'a str);
+
 /// Checks that numbers follow one another from 1 on, gaps included, and returns number and record of each
 /// event, and the gaps.
-fn in_order(lines: &[Line]) -> (Vec<(u64, usize)>, Vec<(u64, u64, &str)>) {
+fn in_order(lines: &[Line]) -> (Vec<(u64, usize)>, Vec<GapLine<'_>>) {
     let (mut events, mut gaps, mut next) = (Vec::new(), Vec::new(), 1);
     for line in lines {
         match line {

@@ -5,6 +5,7 @@ pub(crate) mod events;
 pub(crate) mod forward;
 pub(crate) mod http;
 pub(crate) mod log;
+pub(crate) mod numbered;
 pub(crate) mod random;
 pub(crate) mod server;
 pub(crate) mod tools;

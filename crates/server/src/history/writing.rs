@@ -119,7 +119,13 @@ impl Writing {
             Ok(Err(_)) => Err("the writing has ended".to_owned()),
             Err(_) => Err(format!("the disk has not answered for {} s", HISTORY_WRITE_TIMEOUT.as_secs())),
         };
-        self.state.trouble.note(Step::Write, attempt.as_ref().map(|()| ()).map_err(String::as_str));
+        self.state.trouble.note(
+            Step::Write,
+            match &attempt {
+                Ok(()) => Ok(()),
+                Err(reason) => Err(reason.as_str()),
+            },
+        );
         attempt
     }
 

@@ -238,7 +238,11 @@ mod tests {
     fn an_answer_does_not_grow_with_the_question() {
         assert_eq!(shortened("short".to_owned()), "short");
         let long = shortened("aé".repeat(ANSWER_TEXT_BYTES_MAX));
-        assert!(long.len() <= ANSWER_TEXT_BYTES_MAX + '…'.len_utf8() && long.ends_with('…'), "{}", long.len());
+        assert!(
+            long.len() <= ANSWER_TEXT_BYTES_MAX + '…'.len_utf8() && long.ends_with('…'),
+            "{}",
+            long.len()
+        );
     }
 
     #[test]

@@ -110,7 +110,8 @@ impl Server {
         let pool = workers.pool();
         let sites: Vec<_> = outputs.into_iter().map(|output| site(output, &pool)).collect();
         let hubs = sites.iter().map(|site| Arc::clone(&site.hub)).collect();
-        let port = Arc::new(Port::new(sites, pool.clone(), Vec::new(), Arc::clone(&metrics), Arc::new(registry)));
+        let port =
+            Arc::new(Port::new(sites, pool.clone(), Vec::new(), Arc::clone(&metrics), Arc::new(registry)));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let stop = CancellationToken::new();
@@ -224,12 +225,14 @@ fn site(output: Output, pool: &WorkerPool) -> Site {
         workers: pool.len(),
     };
     Site {
+        compress: false,
         path: output.path.to_owned(),
         shape: CLASSIC,
         token: output.token.map(|token| Secret::new(token.to_owned())),
         hub: Arc::new(Hub::new(options, Arc::new(pool.clone()))),
         limits: output.limits,
         slow_client: output.slow_client,
+        compress: false,
         connection_limit: output.connection_limit,
         connected: Arc::default(),
     }
@@ -253,6 +256,7 @@ const CLASSIC: Shape = Shape {
     add_tag: false,
     add_time: false,
     fields: None,
+    compress: false,
 };
 
 /// The view of everything.

@@ -33,7 +33,7 @@ fn hub(rig: &Rig, output: usize) -> &Arc<Hub> {
 /// The view of everything, as the original plugin would send it.
 fn classic() -> ViewKey {
     let (protocol, format) = (Protocol::Classic, Format::Json);
-    let shape = Shape { protocol, format, add_tag: true, add_time: false, fields: None };
+    let shape = Shape { protocol, format, add_tag: true, add_time: false, fields: None, compress: false };
     ViewKey { shape, tags: Default::default(), filter: Default::default(), max_rate: None }
 }
 

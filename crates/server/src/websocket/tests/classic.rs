@@ -23,7 +23,10 @@ fn the_form_of_a_message_is_the_clients_choice() {
         ("/?$add_tag=0&$fields=n", r#"[{"n":7}]"#),
         ("/?%24format=msgpack&$fields=n,odd", r#"145 [{"n": 7, "odd": true}]"#),
         ("/?$format=msgpack&$add_tag=1&$add_time=true&$fields=n", r#"147 ["t", 7, {"n": 7}]"#),
-        ("/?$format=json&$filter=record.n%20%3E%206%20%26%26%20tag%20%3D%3D%20%22t%22&$fields=n", r#"[{"n":7}]"#),
+        (
+            "/?$format=json&$filter=record.n%20%3E%206%20%26%26%20tag%20%3D%3D%20%22t%22&$fields=n",
+            r#"[{"n":7}]"#,
+        ),
     ];
     let mut clients: Vec<_> = cases.iter().map(|(path, _)| server.connect(path)).collect();
     server.publish_numbers(7..8);

@@ -1,5 +1,9 @@
 //! `GET /events`: streams for those without WebSocket.
 
+use std::io::{BufRead, BufReader};
+
+use flate2::read::GzDecoder;
+
 use super::*;
 
 fn get(path: &str, headers: &str) -> String {
@@ -18,7 +22,7 @@ fn lines_end_with_the_last_chunk_when_nobody_follows() {
         head,
         format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson; charset=utf-8\r\ncache-control: no-store\r\n\
-             transfer-encoding: chunked\r\nx-accel-buffering: no\r\nfluentcast-epoch: {epoch}\r\n\
+             vary: accept, accept-encoding\r\ntransfer-encoding: chunked\r\nx-accel-buffering: no\r\nfluentcast-epoch: {epoch}\r\n\
              connection: close\r\n\r\n"
         )
     );
@@ -63,6 +67,28 @@ fn server_sent_events_carry_ids_by_which_a_browser_goes_on() {
     let answer = Http(stream_to(server.address)).ask(&get("/events", "Last-Event-ID: 17\r\n"));
     assert_eq!((answer.status, answer.body.contains("`$since=17`")), (400, true), "{}", answer.body);
     server.wait_until_empty();
+}
+
+#[test]
+fn a_stream_that_goes_on_is_compressed_for_whoever_takes_gzip() {
+    let server = Server::one(Output { kept: 100, ..Output::default() });
+    server.publish_numbers(0..50);
+    let gzip = "Accept-Encoding: br, gzip\r\n";
+    let readers = [Form::EventStream, Form::Lines]
+        .map(|form| Reader::open(stream_to(server.address), form, "/?$last=50", gzip));
+    server.publish_numbers(50..60);
+    for reader in readers {
+        assert!(reader.head.contains("content-encoding: gzip\r\n"), "{}", reader.head);
+        let mut text = BufReader::new(GzDecoder::new(reader.into_chunks())).lines();
+        let numbers = std::iter::from_fn(|| text.next()).filter_map(|line| {
+            let line = line.expect("text");
+            let (_, number) = line.split_once("\"n\":")?;
+            number.split(',').next().and_then(|number| number.parse::<u64>().ok())
+        });
+        assert!(numbers.take(60).eq(0..60));
+    }
+    let ends = Reader::open(stream_to(server.address), Form::Lines, "/?$follow=false", gzip);
+    assert!(!ends.head.contains("content-encoding"), "{}", ends.head);
 }
 
 #[test]

@@ -28,7 +28,12 @@ impl Form {
 /// What a client learns.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Item {
-    Event { seq: u64, tag: String, time: f64, record: Value },
+    Event {
+        seq: u64,
+        tag: String,
+        time: f64,
+        record: Value,
+    },
     LeftOut(u64),
     /// A notice: its kind and what it says.
     Told(String, Value),
@@ -204,6 +209,12 @@ impl Reader {
         stream.write_all(bytes).expect("sent");
     }
 
+    /// The bytes in the chunks of an answer. Valid only before any other reading.
+    pub(super) fn into_chunks(self) -> impl Read {
+        let Source::Http(stream, _) = self.source else { panic!("no answer in chunks") };
+        Chunks { stream, chunk: std::io::Cursor::default() }
+    }
+
     /// Ends the connection as a crash would.
     pub(super) fn reset(self) {
         let stream = match &self.source {
@@ -248,6 +259,20 @@ pub(super) struct Account {
 impl Account {
     pub(super) fn sum(&self) -> u64 {
         self.received.len() as u64 + self.left_out + self.in_gaps
+    }
+}
+
+struct Chunks {
+    stream: BufReader<TcpStream>,
+    chunk: std::io::Cursor<Vec<u8>>,
+}
+
+impl Read for Chunks {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.chunk.position() == self.chunk.get_ref().len() as u64 {
+            self.chunk = std::io::Cursor::new(chunk(&mut self.stream).expect("a chunk"));
+        }
+        self.chunk.read(buffer)
     }
 }
 

@@ -105,8 +105,9 @@ fn a_stream_may_begin_at_a_time() {
 }
 
 /// What is wanted of which events, with which numbers.
-const WANTED: [(&str, fn(u64) -> bool); 3] =
-    [("", |_| true), ("&odd=true", |n| n % 2 == 1), ("&$tag=a.*", |n| n % 3 == 0)];
+type Wanted = (&'static str, fn(u64) -> bool);
+
+const WANTED: [Wanted; 3] = [("", |_| true), ("&odd=true", |n| n % 2 == 1), ("&$tag=a.*", |n| n % 3 == 0)];
 
 const EVENTS: u64 = 6_000;
 const CUTS: u64 = 25;
@@ -179,7 +180,8 @@ fn a_position_that_is_none_is_refused() {
         let answer = http.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"));
         assert_eq!(answer.status, 400, "{path}");
         assert!(answer.body.contains(named), "{path}: {}", answer.body);
-        let upgrade = upgrade(&path.replace("/events", "/"), "Sec-WebSocket-Protocol: fluentcast.v1.json\r\n");
+        let upgrade =
+            upgrade(&path.replace("/events", "/"), "Sec-WebSocket-Protocol: fluentcast.v1.json\r\n");
         let answer = http.ask(&upgrade);
         assert_eq!((answer.status, answer.body.contains(named)), (400, true), "{path}: {}", answer.body);
     }

@@ -42,7 +42,8 @@ fn a_subscribe_replaces_what_it_names_and_nothing_else() {
         reader.told("subscribed");
         reader.expect(31..34);
 
-        reader.subscribe(json!({"since": "1970-01-01T00:00:30Z", "filter": "record.n != 31", "fields": ["n"]}));
+        reader
+            .subscribe(json!({"since": "1970-01-01T00:00:30Z", "filter": "record.n != 31", "fields": ["n"]}));
         reader.told("subscribed");
         for n in [30, 32, 33] {
             match reader.next() {
@@ -121,11 +122,11 @@ fn a_message_that_is_too_long_ends_the_connection() {
 }
 
 /// What was published before a change comes before its answer, what comes after it after: whoever changes
-/// from everything to everything gets each event once.
+/// from everything to everything gets each event once, or is told that it was too far behind; and one that
+/// says where to go on gets everything from there.
 #[test]
 fn nothing_is_lost_between_two_subscriptions() {
-    const CHANGES: usize = 200;
-    let server = Server::one(Output::default());
+    let server = Server::one(Output { kept: 1_000_000, ..Output::default() });
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -137,33 +138,43 @@ fn nothing_is_lost_between_two_subscriptions() {
         });
         let readers: Vec<_> = [Form::Json, Form::Msgpack]
             .into_iter()
-            .map(|form| {
-                let mut reader = server.read(form, "/");
-                scope.spawn(move || {
-                    let mut next_seq = reader.told("hello")["seq"].as_u64().expect("a number") + 1;
-                    for change in 0..CHANGES {
-                        // Another view each time, or the same.
-                        reader.subscribe(json!({"where": {"gone": null}, "max_rate": 100_000_000 + change / 2}));
-                        loop {
-                            match reader.next() {
-                                Item::Event { seq, .. } => {
-                                    assert_eq!(seq, next_seq);
-                                    next_seq += 1;
-                                }
-                                Item::Told(kind, body) if kind == "subscribed" => {
-                                    assert_eq!(body["seq"], next_seq - 1);
-                                    break;
-                                }
-                                other => panic!("{other:?}"),
-                            }
-                        }
-                    }
-                })
-            })
+            .map(|form| server.read(form, "/"))
+            .map(|reader| scope.spawn(|| change_often(reader)))
             .collect();
         let ended: Vec<_> = readers.into_iter().map(thread::ScopedJoinHandle::join).collect();
         done.store(true, Ordering::SeqCst);
         ended.into_iter().for_each(|ended| ended.expect("a reader"));
     });
     server.wait_until_empty();
+}
+
+fn change_often(mut reader: Reader) {
+    let mut next_seq = reader.told("hello")["seq"].as_u64().expect("a number") + 1;
+    for change in 0..200 {
+        // Another view for every second change.
+        let mut body = json!({"where": {"gone": null}, "max_rate": 100_000_000 + change / 2});
+        let since = (change % 3 == 0).then_some(next_seq - 1);
+        body["since"] = since.into();
+        reader.subscribe(body);
+        loop {
+            match reader.next() {
+                Item::Event { seq, .. } => {
+                    assert_eq!(seq, next_seq);
+                    next_seq += 1;
+                }
+                Item::Told(kind, gap) if kind == "gap" => {
+                    assert_eq!((&gap["from"], &gap["reason"]), (&json!(next_seq), &json!("slow")));
+                    next_seq = gap["to"].as_u64().expect("a number") + 1;
+                }
+                Item::Told(kind, body) if kind == "subscribed" => {
+                    match since {
+                        Some(since) => next_seq = since + 1,
+                        None => assert_eq!(body["seq"], next_seq - 1),
+                    }
+                    break;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }

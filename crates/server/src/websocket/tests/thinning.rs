@@ -46,7 +46,8 @@ impl Fixture {
 
     /// Everything that the peer was told, read while it is written.
     fn told(mut self) -> Vec<Value> {
-        let mut socket = WebSocket::from_raw_socket(self.peer.try_clone().expect("a peer"), Role::Client, None);
+        let mut socket =
+            WebSocket::from_raw_socket(self.peer.try_clone().expect("a peer"), Role::Client, None);
         let reader = std::thread::spawn(move || {
             let mut told = Vec::new();
             while let Ok(message) = client::message(&mut socket) {
@@ -74,7 +75,10 @@ fn account(told: &[Value]) -> (u64, u64, u64) {
         }
         left_out += message["left_out"].as_u64().unwrap_or(0);
         if let Value::Object(gap) = &message["gap"] {
-            assert!(gap["from"].as_u64() > Some(last) && gap["to"].as_u64() >= gap["from"].as_u64(), "{gap:?}");
+            assert!(
+                gap["from"].as_u64() > Some(last) && gap["to"].as_u64() >= gap["from"].as_u64(),
+                "{gap:?}"
+            );
             last = gap["to"].as_u64().expect("a number");
             skipped += gap["events"].as_u64().expect("how many");
         }
@@ -161,7 +165,7 @@ fn one_that_has_not_read_what_it_was_sent_is_not_raised() {
 #[test]
 fn one_that_is_sent_the_past_is_thinned_only_after_it() {
     let hub = Fixture::hub(1_000);
-    publish(&hub, &batch(0..1_000, 1000));
+    publish(&hub, &batch(0..1_000, 1000), || panic!("nobody is there to be waited for"));
     let after = Position { epoch: hub.hello().epoch, seq: 100 };
     let mut fixture = Fixture::on(hub, key(&[], None), Start::After(after), LIMITS);
     let sent = fixture.lag(1_000, fixture.start);
