@@ -11,7 +11,6 @@ use crate::testing::told::{Told, Understands};
 use crate::testing::{SHAPES, batch, key, options, that_pass, written};
 
 const WORKERS: usize = 2;
-const CLIENTS_PER_WORKER: usize = 6;
 const BATCHES: u64 = 600;
 /// Longer than anything takes that is not stuck, whatever else the machine does.
 const STUCK: Duration = Duration::from_secs(60);
@@ -97,8 +96,8 @@ type Progress = (Worker, u64);
 /// Ends when nobody asks for its progress any more.
 fn work(hub: &Arc<Hub>, worker: Worker, inbox: &Receiver<Vec<Arc<View>>>, progress: &Sender<Progress>) {
     let mut clients = Vec::new();
-    for index in 0..CLIENTS_PER_WORKER {
-        let all = key(SHAPES[index]);
+    for (index, form) in SHAPES.into_iter().enumerate() {
+        let all = key(form);
         let (key, every) = if index % 2 == 0 { (all, 1) } else { (that_pass(all, &[("k", "1")]), 3) };
         let opening = hub.subscribe(&key, worker, Start::Last(u64::MAX), true, None);
         let mut session = Session::new(key.shape.clone(), 1000);
