@@ -382,3 +382,5 @@ impl Drop for Subscription {
 mod model;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod threads;

@@ -250,6 +250,23 @@ fn many_skips_are_one_gap_once_there_is_room() {
     assert_eq!(client.read_all()[1..], [gap(1, 6, Some(6), "slow"), Told::Event(7)]);
 }
 
+/// A view may have been there long before the client.
+#[test]
+fn no_gap_reaches_back_to_before_the_client() {
+    let mut rig = Rig::buffering(0);
+    let of_a = crate::testing::of_tags(resumable(), &["a"]);
+    let _early = rig.client(&of_a, Start::Now);
+    rig.publish_as("a", 1);
+    rig.publish_as("b", 9);
+    let mut skips = rig.client(&of_a, Start::Now);
+    let mut moves = rig.client(&of_a, Start::Now);
+    rig.publish_as("a", 2000);
+    let skipped = skips.session.skip();
+    assert_eq!((skipped.from, skipped.to, skipped.events), (11, 2010, 2000));
+    resubscribe(&rig, &mut moves, Start::Now, Greeting::Subscribed);
+    assert_eq!(moves.read_all()[1], gap(11, 2010, None, "slow"));
+}
+
 #[test]
 fn what_was_skipped_during_a_replay_is_told_behind_it() {
     let mut rig = Rig::buffering(5);

@@ -225,7 +225,6 @@ fn site(output: Output, pool: &WorkerPool) -> Site {
         workers: pool.len(),
     };
     Site {
-        compress: false,
         path: output.path.to_owned(),
         shape: CLASSIC,
         token: output.token.map(|token| Secret::new(token.to_owned())),
