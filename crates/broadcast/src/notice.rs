@@ -46,25 +46,27 @@ pub(crate) fn write_part(shape: &Shape, out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// The first message of a stream, or the answer to a `subscribe`.
-fn greeting(shape: &Shape, kind: &str, hello: &Hello) -> Option<Vec<u8>> {
+fn greeting(shape: &Shape, kind: &str, hello: &Hello, id: Option<(Epoch, u64)>) -> Option<Vec<u8>> {
     let Hello { epoch, seq, oldest } = hello;
     let version = env!("CARGO_PKG_VERSION");
     let body =
         format!("{{\"epoch\":\"{epoch}\",\"seq\":{seq},\"oldest\":{oldest},\"version\":\"{version}\"}}");
-    message(shape, kind, &body, None)
+    message(shape, kind, &body, id)
 }
 
-/// The first message of a stream.
+/// The first message of a stream, which is a place to resume at if the stream is `live` from there on: who
+/// is cut before the first event would otherwise miss what came in between.
 #[must_use]
-pub fn hello(shape: &Shape, hello: &Hello) -> Option<Vec<u8>> {
+pub fn hello(shape: &Shape, hello: &Hello, live: bool) -> Option<Vec<u8>> {
+    let id = live.then_some((hello.epoch, hello.seq));
     // A line of its own is nothing that `jq` should have to skip; the epoch is in the answer's head.
-    (shape.protocol != Protocol::Lines).then(|| greeting(shape, "hello", hello)).flatten()
+    (shape.protocol != Protocol::Lines).then(|| greeting(shape, "hello", hello, id)).flatten()
 }
 
 /// The answer to a `subscribe`: what follows is the new stream.
 #[must_use]
 pub fn subscribed(shape: &Shape, hello: &Hello) -> Option<Vec<u8>> {
-    greeting(shape, "subscribed", hello)
+    greeting(shape, "subscribed", hello, None)
 }
 
 /// The answer to a message that makes no sense.

@@ -103,7 +103,7 @@ impl Session {
             self.answer(stream.farewell(&self.shape, &hello, next, bytes_max));
         }
         self.answer(match greeting {
-            Greeting::Hello => notice::hello(&self.shape, &hello),
+            Greeting::Hello => notice::hello(&self.shape, &hello, matches!(next, hub::Stream::Live(..))),
             Greeting::Subscribed => notice::subscribed(&self.shape, &hello),
             Greeting::None => None,
         });

@@ -11,6 +11,7 @@ mod descriptors;
 mod history;
 mod lag;
 mod matrix;
+mod protocol_page;
 mod readme;
 mod resume;
 mod scale;

@@ -120,7 +120,7 @@ impl Site {
         let inflates = compress && protocol.is_websocket();
         let mut session = Session::new(shape, limits::CLIENT_MESSAGE_BYTES_MAX).inflating(inflates);
         if !protocol.is_websocket() {
-            session.preface(&events::head(protocol, opening.0.epoch, compress));
+            session.preface(&events::head(protocol, &opening.0, compress));
         }
         session.begin(opening, Greeting::Hello);
         let may_change = protocol == Protocol::Resumable || limits.slow_client == SlowClient::Sample;

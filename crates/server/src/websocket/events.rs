@@ -6,7 +6,7 @@
 use fluentcast_broadcast::deflate::GZIP_HEAD;
 use fluentcast_broadcast::encode::Protocol;
 use fluentcast_broadcast::envelope::write_chunk;
-use fluentcast_broadcast::history::Epoch;
+use fluentcast_broadcast::hub::Hello;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap};
 
 /// The last part of a path that streams.
@@ -61,15 +61,16 @@ pub fn takes_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The head of the answer, and what begins its body. The connection ends with it: what is behind it in
+/// The head of the answer, where the stream stands, and what begins its body. The connection ends with it: what is behind it in
 /// the client's pipeline is not read.
 #[must_use]
-pub fn head(protocol: Protocol, epoch: Epoch, gzip: bool) -> Vec<u8> {
+pub fn head(protocol: Protocol, hello: &Hello, gzip: bool) -> Vec<u8> {
+    let Hello { epoch, seq, oldest } = hello;
     let encoding = if gzip { "content-encoding: gzip\r\n" } else { "" };
     let mut head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: {}\r\ncache-control: no-store\r\nvary: accept, accept-encoding\r\n\
          {encoding}transfer-encoding: chunked\r\nx-accel-buffering: no\r\nfluentcast-epoch: {epoch}\r\n\
-         connection: close\r\n\r\n",
+         fluentcast-seq: {seq}\r\nfluentcast-oldest: {oldest}\r\nconnection: close\r\n\r\n",
         content_type(protocol)
     )
     .into_bytes();

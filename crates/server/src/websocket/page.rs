@@ -13,13 +13,20 @@ pub(super) fn html(headers: &HeaderMap, paths: &[&str]) -> String {
         escape(path, &mut streams);
         streams.push_str("</code></li>\n");
     }
+    let first = paths.first().map_or("", |path| path.trim_end_matches('/'));
+    let mut events = format!("http://{host}");
+    escape(first, &mut events);
+    events.push_str("/events");
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Fluentcast</title>\n\
          <h1>Fluentcast</h1>\n<p>Events are streamed here over WebSocket, one event per message:</p>\n\
          <ul>\n{streams}</ul>\n\
          <p>Add <code>?field=value</code> to see only events whose field has that value, and\n\
          <code>token=…</code> when the stream needs one. <a href=\"/healthz\">/healthz</a> says whether the\n\
-         server is up, <a href=\"/metrics\">/metrics</a> what it counts.</p>\n</html>\n"
+         server is up, <a href=\"/metrics\">/metrics</a> what it counts.</p>\n\
+         <p>Without WebSocket: <code>curl -sN '{events}?$last=10'</code> streams the same as lines of JSON, and\n\
+         to whoever accepts <code>text/event-stream</code> as server-sent events. The subprotocol\n\
+         <code>fluentcast.v1.json</code> numbers events, so that a client can go on where it was.</p>\n</html>\n"
     )
 }
 
@@ -56,6 +63,7 @@ mod tests {
         let page = html(&headers, &["/", "/a<b"]);
         assert!(page.contains("<code>ws://logs.example:8080/</code>"));
         assert!(page.contains("<code>ws://logs.example:8080/a&lt;b</code>"));
+        assert!(page.contains("'http://logs.example:8080/events?$last=10'"));
         headers.insert(HOST, HeaderValue::from_static("<script>"));
         assert!(html(&headers, &["/"]).contains("ws://localhost/"));
     }

@@ -231,6 +231,7 @@ fn site(output: Output, pool: &WorkerPool) -> Site {
         hub: Arc::new(Hub::new(options, Arc::new(pool.clone()))),
         limits: output.limits,
         slow_client: output.slow_client,
+        compress: false,
         connection_limit: output.connection_limit,
         connected: Arc::default(),
     }

@@ -23,7 +23,7 @@ fn lines_end_with_the_last_chunk_when_nobody_follows() {
         format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson; charset=utf-8\r\ncache-control: no-store\r\n\
              vary: accept, accept-encoding\r\ntransfer-encoding: chunked\r\nx-accel-buffering: no\r\nfluentcast-epoch: {epoch}\r\n\
-             connection: close\r\n\r\n"
+             fluentcast-seq: 20\r\nfluentcast-oldest: 11\r\nconnection: close\r\n\r\n"
         )
     );
     let mut body = String::new();
@@ -44,8 +44,9 @@ fn server_sent_events_carry_ids_by_which_a_browser_goes_on() {
     server.publish_numbers(3..4);
     let epoch = server.hubs[0].hello().epoch;
     let version = env!("CARGO_PKG_VERSION");
+    // One that is cut before the first event goes on from here.
     let hello = format!(
-        "event: hello\ndata: {{\"epoch\":\"{epoch}\",\"seq\":0,\"oldest\":1,\"version\":\"{version}\"}}\n\n"
+        "event: hello\nid: {epoch}:0\ndata: {{\"epoch\":\"{epoch}\",\"seq\":0,\"oldest\":1,\"version\":\"{version}\"}}\n\n"
     );
     let event = format!(
         "id: {epoch}:1\ndata: {{\"tag\":\"t\",\"time\":3,\"record\":{{\"n\":3,\"odd\":true,\"padding\":\"\"}}}}\n\n"
