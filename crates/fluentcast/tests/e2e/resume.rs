@@ -21,8 +21,9 @@ const AHEAD_MAX: u64 = 5_000;
 const SEED: u64 = 0x4e_5e_ed;
 
 /// What a client asks for, and which events that is.
-const WANTED: [(&str, fn(u64) -> bool); 3] =
-    [("", |_| true), ("odd=true", |n| n % 2 == 1), ("$tag=a.*", |n| tag(n) == "a.x")];
+type Wanted = (&'static str, fn(u64) -> bool);
+
+const WANTED: [Wanted; 3] = [("", |_| true), ("odd=true", |n| n % 2 == 1), ("$tag=a.*", |n| tag(n) == "a.x")];
 
 /// Every third chunk has another tag.
 fn tag(n: u64) -> &'static str {

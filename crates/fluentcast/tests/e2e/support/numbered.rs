@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rmpv::Value as Msgpack;
 use serde_json::Value;
@@ -104,7 +104,10 @@ impl Numbered {
     }
 
     pub(crate) fn next(&mut self) -> Item {
+        let start = Instant::now();
         loop {
+            // Signs of life would otherwise keep a silent stream alive for ever.
+            assert!(start.elapsed() < DEADLINE, "nothing came before the deadline");
             if let Some(item) = self.items.pop_front() {
                 return item;
             }

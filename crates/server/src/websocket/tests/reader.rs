@@ -87,7 +87,10 @@ impl Reader {
     }
 
     pub(super) fn next(&mut self) -> Item {
+        let start = Instant::now();
         while self.items.is_empty() {
+            // Signs of life would otherwise keep a silent stream alive for ever.
+            assert!(start.elapsed() < DEADLINE, "nothing came before the deadline");
             if let Err(end) = self.read() {
                 self.items.push_back(Item::End(end));
             }
