@@ -23,7 +23,7 @@ use crate::record::{RECORD_BYTES, shard_value};
 use crate::scenario::CHUNK_EVENTS;
 
 /// The paths by name.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 10] = [
     "decode-chunk",
     "iterate",
     "encode-json",
@@ -32,11 +32,14 @@ pub const NAMES: [&str; 9] = [
     "frame-msgpack",
     "append",
     "match-1000-filters",
+    "match-10000-names",
     "publish-json",
 ];
 
-/// Filters of the path that matches.
+/// Filters of the path that matches one of many values.
 const FILTERS: u64 = 1000;
+/// Filters of the path that matches one of many fields.
+const FIELDS: u64 = 10_000;
 
 const JSON: Shape = Shape { format: Format::Json, add_tag: true, add_time: false };
 const MSGPACK: Shape = Shape { format: Format::Msgpack, add_tag: true, add_time: false };
@@ -69,7 +72,16 @@ pub fn run(name: &str, chunks: u64) -> Result<()> {
             append(chunks);
             Ok(())
         }
-        "match-1000-filters" => matching(&events, chunks),
+        "match-1000-filters" => {
+            matching(&events, chunks, (0..FILTERS).map(|shard| ("shard".to_owned(), shard_value(shard))))
+        }
+        "match-10000-names" => {
+            let absent = (1..FIELDS).map(|number| {
+                let before = if number % 2 == 0 { "n" } else { "n.m" };
+                format!("{before}{number}")
+            });
+            matching(&events, chunks, absent.chain(["status".to_owned()]).map(|name| (name, 200)))
+        }
         "publish-json" => publish(&batch, chunks),
         _ => bail!("no path is called {name}: there are {}", NAMES.join(", ")),
     }
@@ -152,11 +164,11 @@ fn append(chunks: u64) {
     }
 }
 
-fn matching(events: &[Event<'_>], chunks: u64) -> Result<()> {
+/// Filters of which each event passes one.
+fn matching(events: &[Event<'_>], chunks: u64, filters: impl Iterator<Item = (String, u64)>) -> Result<()> {
     let mut index = FilterIndex::default();
-    for shard in 0..FILTERS {
-        let pair = ("shard".to_owned(), Some(shard_value(shard).to_string()));
-        index.insert(&Filter::from_pairs([pair]), &shard);
+    for (target, (name, value)) in (0..).zip(filters) {
+        index.insert(&Filter::from_pairs([(name, Some(value.to_string()))]), &target);
     }
     for _ in 0..chunks {
         let matched = match_all(&index, events);

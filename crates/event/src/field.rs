@@ -1,12 +1,15 @@
-//! Reaching into a record for one field.
+//! Reaching into a record for one field, or for many at once.
 //!
 //! Clients choose the paths and senders the records: a lookup must never enter one nested map twice,
 //! whatever the path.
 
 use crate::msgpack::{ReadError, Reader, Value};
 
+mod paths;
 #[cfg(test)]
 mod tests;
+
+pub use paths::{Found, PathId, PathSet};
 
 /// The value at a dotted path in a record: a key that really contains the dots wins over nesting; the
 /// last of duplicate keys wins. Scalars are complete; of a map or an array only the head is returned.
@@ -39,25 +42,104 @@ fn longest_key<'a>(
     path: &[u8],
     shorter_than: usize,
 ) -> Result<Option<(usize, &'a [u8])>, ReadError> {
-    let mut reader = Reader::new(map);
-    let Value::Map(len) = reader.read()? else { return Ok(None) };
     let mut longest = None;
-    for _ in 0..len {
-        let start = reader.clone();
-        let key = match reader.read()? {
-            Value::Str(key) | Value::Bin(key) => Some(key),
-            _ => {
-                reader = start;
-                reader.skip()?;
-                None
-            }
-        };
-        let value = reader.skip()?;
-        let Some(key) = key.filter(|key| key.len() < shorter_than) else { continue };
+    each_entry(map, |key, value| {
         let leads = path.strip_prefix(key).is_some_and(|rest| matches!(rest, [] | [b'.', ..]));
-        if leads && longest.is_none_or(|(len, _)| key.len() >= len) {
+        if leads && key.len() < shorter_than && longest.is_none_or(|(len, _)| key.len() >= len) {
             longest = Some((key.len(), value));
         }
-    }
+    })?;
     Ok(longest)
+}
+
+/// Calls `each` with the entries of a map whose keys are text, in their order. What is no map has none.
+///
+/// Short keys with short values are most of what records are made of. They are read right here: a
+/// [`Reader`] for them would cost more than all the rest of a lookup.
+#[inline]
+fn each_entry<'a>(map: &'a [u8], mut each: impl FnMut(&'a [u8], &'a [u8])) -> Result<(), ReadError> {
+    let (len, mut rest) = match map {
+        [head @ 0x80..=0x8f, rest @ ..] => (u32::from(head & 0x0f), rest),
+        _ => any_map(map)?,
+    };
+    for _ in 0..len {
+        let (key, after) = match short_key(rest) {
+            Some((key, after)) => (Some(key), after),
+            None => any_key(rest)?,
+        };
+        let (value, after) = match short_value(after) {
+            Some(split) => split,
+            None => any_value(after)?,
+        };
+        rest = after;
+        if let Some(key) = key {
+            each(key, value);
+        }
+    }
+    Ok(())
+}
+
+/// Entries of the map, and what follows its head.
+#[cold]
+fn any_map(bytes: &[u8]) -> Result<(u32, &[u8]), ReadError> {
+    let mut reader = Reader::new(bytes);
+    let len = if let Value::Map(len) = reader.read()? { len } else { 0 };
+    Ok((len, reader.rest()))
+}
+
+/// A short str, and what follows it.
+#[inline]
+fn short_key(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (head @ 0xa0..=0xbf, rest) = bytes.split_first()? else { return None };
+    rest.split_at_checked((head & 0x1f).into())
+}
+
+/// A number, nil, true, false or short str, whole, and what follows it.
+#[inline]
+fn short_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let size = match SHORT_SIZE_BY_HEAD[usize::from(*bytes.first()?)] {
+        0 => match bytes {
+            [0xd9, len, ..] => 2 + usize::from(*len),
+            _ => return None,
+        },
+        size => size.into(),
+    };
+    bytes.split_at_checked(size)
+}
+
+/// The size of a short value by its head; 0 where more must be read to know it.
+static SHORT_SIZE_BY_HEAD: [u8; 256] = {
+    let mut sizes = [0; 256];
+    let mut head: u8 = 0;
+    loop {
+        sizes[head as usize] = match head {
+            0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 1,
+            0xa0..=0xbf => 1 + (head & 0x1f),
+            0xcc..=0xd3 => 1 + (1 << (head & 0x03)),
+            0xca => 5,
+            0xcb => 9,
+            _ => 0,
+        };
+        if head == u8::MAX {
+            break sizes;
+        }
+        head += 1;
+    }
+};
+
+/// A key, if it is text, and what follows it.
+#[cold]
+fn any_key(bytes: &[u8]) -> Result<(Option<&[u8]>, &[u8]), ReadError> {
+    let mut reader = Reader::new(bytes);
+    if let Value::Str(key) | Value::Bin(key) = reader.read()? {
+        return Ok((Some(key), reader.rest()));
+    }
+    Ok((None, any_value(bytes)?.1))
+}
+
+/// A whole value, and what follows it.
+#[cold]
+fn any_value(bytes: &[u8]) -> Result<(&[u8], &[u8]), ReadError> {
+    let mut reader = Reader::new(bytes);
+    Ok((reader.skip()?, reader.rest()))
 }

@@ -68,3 +68,43 @@ fn what_is_no_sound_record_holds_nothing() {
         assert_eq!(lookup(record, "a"), None, "{record:02x?}");
     }
 }
+
+#[test]
+fn every_form_of_key_and_value_is_stepped_over() {
+    let long = "k".repeat(40);
+    let mut keys: Vec<Vec<u8>> = vec![b"\x07".to_vec(), b"\x92\x01\xa1x".to_vec(), b"\xc4\x02ab".to_vec()];
+    keys.extend([[b"\xd9\x28", long.as_bytes()].concat(), [b"\xdb\0\0\0\x28", long.as_bytes()].concat()]);
+    keys.extend([b"\xa0".to_vec(), [b"\xbf", &long.as_bytes()[..31]].concat()]);
+    let mut values: Vec<Vec<u8>> =
+        (0x00..=0x7f).chain(0xe0..=0xff).chain([0xc0, 0xc2, 0xc3]).map(|head| vec![head]).collect();
+    values.extend((0xa0..=0xbf_u8).map(|head| [vec![head], vec![b'x'; usize::from(head & 0x1f)]].concat()));
+    // Heads with a fixed number of bytes after them, then those with a length.
+    for (head, len) in
+        [(0xca, 4), (0xcb, 8), (0xcc, 1), (0xcd, 2), (0xce, 4), (0xcf, 8), (0xd0, 1), (0xd1, 2)]
+    {
+        values.push([vec![head], vec![0xa1; len]].concat());
+    }
+    for (head, len) in [(0xd2, 4), (0xd3, 8), (0xd4, 2), (0xd5, 3), (0xd6, 5), (0xd7, 9), (0xd8, 17)] {
+        values.push([vec![head], vec![0xa1; len]].concat());
+    }
+    for head in
+        ["\u{c4}\x03", "\u{c5}\0\x03", "\u{c6}\0\0\0\x03", "\u{d9}\x03", "\u{da}\0\x03", "\u{db}\0\0\0\x03"]
+    {
+        values.push(head.chars().map(|byte| u8::try_from(byte).unwrap()).chain(*b"abc").collect());
+    }
+    values.extend([
+        b"\xc7\x02\x05ab".to_vec(),
+        b"\x92\x01\x81\xa1z\x09".to_vec(),
+        b"\xdc\0\x01\x01".to_vec(),
+    ]);
+    values.extend([b"\x81\xa1z\x09".to_vec(), b"\xde\0\x01\xa1z\x09".to_vec()]);
+    for head in [&b"\x82"[..], b"\xde\0\x02", b"\xdf\0\0\0\x02"] {
+        for (key, value) in keys.iter().flat_map(|key| values.iter().map(move |value| (key, value))) {
+            let record = [head, key, value, b"\xa1z\x01"].concat();
+            assert_eq!(lookup(&record, "z"), Some(Value::UInt(1)), "{record:02x?}");
+            for cut in 0..record.len() {
+                assert_eq!(lookup(&record[..cut], "z"), None, "{record:02x?} up to {cut}");
+            }
+        }
+    }
+}
