@@ -59,6 +59,8 @@ pub struct Plan {
     pub layout: Layout,
     /// Events in a message; the first is looked at.
     pub message_events: u64,
+    /// Nothing is waited for beyond this.
+    pub deadline: Instant,
 }
 
 /// Which part of a run it is. Latencies are kept apart by it.
@@ -134,6 +136,7 @@ pub struct Crowd {
     shared: Arc<Shared>,
     thread: JoinHandle<Result<thread::Clients>>,
     clients: usize,
+    deadline: Instant,
 }
 
 impl Crowd {
@@ -142,12 +145,12 @@ impl Crowd {
     /// # Errors
     /// When there are no threads or file descriptors.
     pub fn start(plan: Plan) -> Result<Self> {
-        let clients = plan.clients.len();
+        let (clients, deadline) = (plan.clients.len(), plan.deadline);
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("crowd".to_owned());
         let thread = thread.spawn(move || thread::run(&plan, &theirs))?;
-        Ok(Self { shared, thread, clients })
+        Ok(Self { shared, thread, clients, deadline })
     }
 
     /// Waits until every client has finished its handshake.
@@ -178,7 +181,15 @@ impl Crowd {
             if since.elapsed() > STANDSTILL {
                 bail!("nothing has happened for {} s", STANDSTILL.as_secs());
             }
+            self.check_time()?;
             std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    fn check_time(&self) -> Result<()> {
+        if Instant::now() > self.deadline {
+            bail!("it takes too long: {} events have come by now", self.received());
         }
         Ok(())
     }
@@ -188,6 +199,7 @@ impl Crowd {
     /// # Errors
     /// When no more come.
     pub fn wait_all_have(&self, seq: u64) -> Result<()> {
+        self.check_time()?;
         if self.clients == 0 || self.shared.progress.wait(seq, STANDSTILL) {
             return Ok(());
         }

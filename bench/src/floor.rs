@@ -12,13 +12,14 @@ mod clients;
 mod ring;
 
 use std::io::{self, ErrorKind, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 
 use anyhow::{Context, Result};
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::fd::{AsFd, OwnedFd};
+use socket2::{Domain, Socket, Type};
 
 use crate::block::BLOB_WANTS_ACK;
 use clients::{Client, Clients};
@@ -39,6 +40,21 @@ const LOOK_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 const WEBSOCKET: u64 = u64::MAX;
 const PUBLISH: u64 = u64::MAX - 1;
 const PUBLISHER: u64 = u64::MAX - 2;
+
+/// Connections the kernel may hold waiting to be accepted; the standard library's 128 would make a
+/// storm of clients wait for seconds.
+const ACCEPT_BACKLOG: i32 = 4096;
+
+/// Listens on a free loopback port.
+///
+/// # Errors
+/// When there is none.
+pub fn listen() -> Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    socket.listen(ACCEPT_BACKLOG)?;
+    Ok(socket.into())
+}
 
 /// Serves until the process ends. New clients begin `replay_bytes` before the newest whole blob.
 ///

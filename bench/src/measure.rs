@@ -21,6 +21,16 @@ const HANDSHAKES_MAX: usize = 256;
 /// How long a server gets to let go of what its clients held.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long one server may take for one scenario. Thrice what the slowest needs: whoever reaches it does
+/// not get on.
+const RUN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Clients of the first wave, at most: what they leave behind should not hide what thousands do.
+const FIRST_WAVE_CLIENTS: usize = 100;
+
+/// How long they are sent events.
+const FIRST_WAVE: Duration = Duration::from_millis(100);
+
 /// What memory is looked at after: long enough for a server's housekeeping.
 const SETTLE: Duration = Duration::from_millis(200);
 
@@ -56,7 +66,9 @@ pub struct Seen {
     pub latency_before_ms: Option<[f64; 3]>,
     /// Clients that were connected before events.
     pub clients: u64,
-    /// Memory of the server before clients came.
+    /// Memory of the server when it has just started.
+    pub memory_cold: u64,
+    /// After a first, small wave of clients has come and gone.
     pub memory_before: u64,
     /// With all clients connected, before events.
     pub memory_connected: u64,
@@ -98,12 +110,16 @@ impl Seen {
 /// When the run is worth nothing: the server fell over, clients could not connect, nothing moved.
 pub fn run(kind: Kind, scenario: &Scenario, options: &Options) -> Result<Seen> {
     let server = Server::start(kind, scenario, &options.programs)?;
-    let mut seen = Seen { memory_before: process::memory(server.id())?.now, ..Seen::default() };
-    let run = Run { kind, scenario, options, server: &server };
-    let outcome = match scenario.audience {
-        Audience::Storm(clients) => storm::run(&run, clients, &mut seen),
-        _ => run.ordinary(&mut seen),
-    };
+    let mut seen = Seen { memory_cold: process::memory(server.id())?.now, ..Seen::default() };
+    let deadline = Instant::now() + RUN_TIMEOUT;
+    let run = Run { kind, scenario, options, server: &server, deadline };
+    let outcome = run.first_wave().and_then(|()| {
+        seen.memory_before = process::memory(server.id())?.now;
+        match scenario.audience {
+            Audience::Storm(clients) => storm::run(&run, clients, &mut seen),
+            _ => run.ordinary(&mut seen),
+        }
+    });
     outcome.with_context(|| format!("{} with {}", scenario.name, kind.name()))?;
     server.stop()?;
     Ok(seen)
@@ -115,9 +131,38 @@ pub(crate) struct Run<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) options: &'a Options,
     pub(crate) server: &'a Server,
+    deadline: Instant,
 }
 
 impl Run<'_> {
+    /// A few clients come, are sent something and go: what a process takes once, when it first does its
+    /// work (pages of its own code, stacks, pools), is not the doing of the clients that come after.
+    fn first_wave(&self) -> Result<()> {
+        let mut clients = self.clients();
+        clients.retain(|client| client.reads);
+        clients.truncate(FIRST_WAVE_CLIENTS);
+        if clients.is_empty() {
+            return Ok(());
+        }
+        let crowd = self.connect(clients.clone(), HANDSHAKES_MAX)?;
+        crowd.wait_connected()?;
+        let descriptors = process::descriptors(self.server.id())?.saturating_sub(clients.len());
+        let mut last_seq = 0;
+        // A storm is sent what was published before it, so nothing may have been.
+        if !matches!(self.scenario.audience, Audience::Storm(_)) {
+            let mut publisher = Publisher::connect(self.server.publisher(self.scenario))?;
+            self.publish(&mut publisher, &crowd, FIRST_WAVE)?;
+            self.settle(&mut publisher, &crowd, &clients)?;
+            last_seq = publisher.last_seq;
+        }
+        crowd.finish(last_seq)?;
+        if !self.wait_released(descriptors)? {
+            bail!("the server keeps connections of the first clients, that have left");
+        }
+        std::thread::sleep(SETTLE);
+        Ok(())
+    }
+
     fn ordinary(&self, seen: &mut Seen) -> Result<()> {
         let clients = self.clients();
         let crowd = self.connect(clients.clone(), HANDSHAKES_MAX)?;
@@ -130,7 +175,7 @@ impl Run<'_> {
         crowd.enter(Phase::Measured);
         let perf = self.start_perf()?;
         let window = Window::open(self.server.id(), Counts::of(&publisher, &[&crowd]))?;
-        self.publish(&mut publisher, &crowd, length.measured)?;
+        self.publish(&mut publisher, &crowd, length.measured(self.scenario.pace))?;
         self.settle(&mut publisher, &crowd, &clients)?;
         window.close(self.server.id(), Counts::of(&publisher, &[&crowd]), seen)?;
         if clients.is_empty() {
@@ -141,6 +186,9 @@ impl Run<'_> {
         }
         let outcome = crowd.finish(publisher.last_seq)?;
         seen.note(&outcome, outcome.latencies(Phase::Measured));
+        if let Some(remark) = publisher.remark() {
+            seen.remarks.push(remark);
+        }
         drop(publisher);
         self.note_released(seen, descriptors)
     }
@@ -170,6 +218,7 @@ impl Run<'_> {
             handshakes_max,
             layout: self.server.layout(self.scenario),
             message_events: self.kind.message_events() as u64,
+            deadline: self.deadline,
         })
     }
 
@@ -226,18 +275,25 @@ impl Run<'_> {
 
     /// Looks at memory after the clients have left.
     pub(crate) fn note_released(&self, seen: &mut Seen, descriptors: usize) -> Result<()> {
-        let since = Instant::now();
-        while process::descriptors(self.server.id())? > descriptors {
-            if since.elapsed() > RELEASE_TIMEOUT {
-                seen.remarks.push("kept connections of clients that had left".to_owned());
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        if !self.wait_released(descriptors)? {
+            seen.remarks.push("kept connections of clients that had left".to_owned());
         }
         std::thread::sleep(SETTLE);
         let memory = process::memory(self.server.id())?;
         (seen.memory_after, seen.memory_peak) = (memory.now, memory.peak);
         Ok(())
+    }
+
+    /// Waits until the server has so many file descriptors; false when it keeps more.
+    fn wait_released(&self, descriptors: usize) -> Result<bool> {
+        let since = Instant::now();
+        while process::descriptors(self.server.id())? > descriptors {
+            if since.elapsed() > RELEASE_TIMEOUT {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(true)
     }
 
     fn start_perf(&self) -> Result<Option<Process>> {

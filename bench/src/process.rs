@@ -12,7 +12,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, se
 /// How long a process may take to end when it is asked to.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A child process. It is killed when dropped.
+/// A child process. It is killed when dropped, and its children with it.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -60,7 +60,7 @@ impl Process {
         let since = Instant::now();
         while self.child.try_wait()?.is_none() {
             if since.elapsed() > END_TIMEOUT {
-                self.child.kill()?;
+                self.kill();
             }
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -68,10 +68,25 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Kills it and its children: one that is killed has no time to take them along.
+    fn kill(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            // Its number may be somebody else's by now.
+            return;
+        }
+        let children = children(self.id()).unwrap_or_default();
+        // They may have ended since; there is nobody to tell.
+        drop(self.child.kill());
+        for child in children.into_iter().filter_map(Pid::from_raw) {
+            let _ = kill_process(child, Signal::KILL);
+        }
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already; there is nobody to tell.
-        drop(self.child.kill());
+        self.kill();
         drop(self.child.wait());
     }
 }
@@ -103,10 +118,14 @@ fn cpu_ns_of_one(pid: u32) -> Result<u64> {
     Ok(sum)
 }
 
+fn children(pid: u32) -> Result<Vec<i32>> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+    children.split_whitespace().map(|child| Ok(child.parse()?)).collect()
+}
+
 /// The process and its children.
 fn family(pid: u32) -> Result<Vec<u32>> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
-    let children = children.split_whitespace().map(|child| Ok(child.parse()?));
+    let children = children(pid)?.into_iter().map(|child| Ok(child.try_into()?));
     std::iter::once(Ok(pid)).chain(children).collect()
 }
 
@@ -179,5 +198,32 @@ pub fn wait_for_line<T>(
             bail!("the server did not start in time:\n{text}");
         }
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dropped_takes_its_children_along() {
+        let process = Process::start(Command::new("sh").args(["-c", "sleep 1000 & wait"])).expect("started");
+        let child = loop {
+            if let [child] = children(process.id()).expect("it lives")[..] {
+                break child;
+            }
+            std::thread::yield_now();
+        };
+        drop(process);
+        // Whoever takes in orphans may not have looked yet: then it is dead all the same.
+        let lives = || {
+            let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with(['Z', 'X']))
+        };
+        let since = Instant::now();
+        while lives() {
+            assert!(since.elapsed() < END_TIMEOUT, "the child lives on");
+            std::thread::yield_now();
+        }
     }
 }

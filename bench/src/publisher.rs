@@ -3,12 +3,15 @@
 use std::collections::VecDeque;
 use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::block::{Block, forward_ack};
 use crate::record::now_ns;
+
+/// The time that [`Plan::rate_max`] is about.
+pub const RATE_WINDOW: Duration = Duration::from_millis(100);
 
 /// How long an answer may take. Only a broken server needs that long.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -37,6 +40,8 @@ pub struct Plan {
     pub answer: Answer,
     /// Blocks that may be unanswered.
     pub window: usize,
+    /// Blocks that may be sent in [`RATE_WINDOW`], where a server breaks beyond.
+    pub rate_max: Option<u32>,
 }
 
 /// A connected publisher.
@@ -49,6 +54,10 @@ pub struct Publisher {
     unanswered: VecDeque<u64>,
     /// Number of the last event sent.
     pub last_seq: u64,
+    /// Since when, and how many blocks were sent since then.
+    rate: (Instant, u32),
+    /// It had to wait for the rate's sake.
+    held_back: bool,
 }
 
 impl Publisher {
@@ -62,7 +71,15 @@ impl Publisher {
         stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
         stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
         let reader = BufReader::new(stream);
-        Ok(Self { reader, plan, sent_blocks: 0, unanswered: VecDeque::new(), last_seq: 0 })
+        Ok(Self {
+            reader,
+            plan,
+            sent_blocks: 0,
+            unanswered: VecDeque::new(),
+            last_seq: 0,
+            rate: (Instant::now(), 0),
+            held_back: false,
+        })
     }
 
     /// Events per block.
@@ -77,6 +94,7 @@ impl Publisher {
     /// When the server does not take it or refuses an earlier one.
     pub fn send(&mut self) -> Result<()> {
         self.wait_until_unanswered(self.plan.window.saturating_sub(1))?;
+        self.keep_rate();
         self.plan.block.stamp(self.last_seq + 1, now_ns());
         self.reader
             .get_mut()
@@ -88,6 +106,25 @@ impl Publisher {
             self.unanswered.push_back(self.sent_blocks);
         }
         Ok(())
+    }
+
+    fn keep_rate(&mut self) {
+        let Some(rate_max) = self.plan.rate_max else { return };
+        let (since, blocks) = &mut self.rate;
+        if *blocks >= rate_max {
+            let rest = RATE_WINDOW.saturating_sub(since.elapsed());
+            self.held_back |= !rest.is_zero();
+            std::thread::sleep(rest);
+            (*since, *blocks) = (Instant::now(), 0);
+        }
+        *blocks += 1;
+    }
+
+    /// What whoever reads the numbers must know.
+    #[must_use]
+    pub fn remark(&self) -> Option<String> {
+        let rate_max = self.plan.rate_max.filter(|_| self.held_back)?;
+        Some(format!("held to {rate_max} messages in {} ms: it loses some beyond", RATE_WINDOW.as_millis()))
     }
 
     /// Waits until everything sent is answered.

@@ -21,22 +21,42 @@ pub struct Report {
 struct Rows {
     name: String,
     servers: BTreeMap<Kind, Vec<Seen>>,
+    /// Servers whose run was worth nothing, and why.
+    left_out: BTreeMap<Kind, String>,
+}
+
+impl Rows {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), servers: BTreeMap::new(), left_out: BTreeMap::new() }
+    }
 }
 
 const HEAD: &str = "\
-| scenario | server | M deliveries per CPU-s | of the floor | events/s | M deliveries/s | events per read | p50 / p99 / p99.9 ms | RSS MiB before / peak / after | lost | twice | client CPU | |
+| scenario | server | M deliveries per CPU-s | of the floor | events/s | M deliveries/s | events per read | p50 / p99 / p99.9 ms | RSS MiB cold / before / peak / after | lost | twice | client CPU | |
 |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|
 ";
+
+/// Its columns.
+const HEAD_CELLS: usize = 13;
 
 impl Report {
     /// Adds what was seen of one server in one round of a scenario.
     pub fn add(&mut self, scenario: &str, kind: Kind, seen: Seen) {
+        self.rows(scenario).servers.entry(kind).or_default().push(seen);
+    }
+
+    /// Adds that a round of a scenario is worth nothing, and why.
+    pub fn leave_out(&mut self, scenario: &str, kind: Kind, why: &str) {
+        self.rows(scenario).left_out.insert(kind, why.to_owned());
+    }
+
+    fn rows(&mut self, scenario: &str) -> &mut Rows {
         let known = self.scenarios.iter().position(|rows| rows.name == scenario);
         let index = known.unwrap_or(self.scenarios.len());
         if known.is_none() {
-            self.scenarios.push(Rows { name: scenario.to_owned(), servers: BTreeMap::new() });
+            self.scenarios.push(Rows::new(scenario));
         }
-        self.scenarios[index].servers.entry(kind).or_default().push(seen);
+        &mut self.scenarios[index]
     }
 
     /// What was seen of a server in a scenario, round by round.
@@ -60,6 +80,12 @@ impl Report {
         for rows in &self.scenarios {
             for (kind, seen) in &rows.servers {
                 table.push_str(&rows.line(*kind, seen));
+            }
+            for (kind, why) in &rows.left_out {
+                let cells = " |".repeat(HEAD_CELLS - 3);
+                // Writing to a string cannot fail.
+                let _ =
+                    writeln!(table, "| {} | {} |{cells} a round left out: {why} |", rows.name, kind.name());
             }
         }
         table
@@ -89,6 +115,7 @@ impl Rows {
             format!("{:.2}", mid(&|seen| seen.latency_ms.map_or(f64::NAN, |latency| latency[index])))
         });
         let mebibytes = [
+            mid(&|seen| seen.memory_cold as f64),
             mid(&|seen| seen.memory_before as f64),
             mid(&|seen| seen.memory_peak as f64),
             mid(&|seen| seen.memory_after as f64),
@@ -122,7 +149,8 @@ pub(crate) fn median_ratio(ours: &[Seen], theirs: &[Seen], value: impl Fn(&Seen)
 }
 
 /// The middle one; of an even number the mean of the two.
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+#[must_use]
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     match (values.len(), values.get(values.len() / 2)) {
         (_, None) => f64::NAN,
@@ -196,6 +224,18 @@ mod tests {
         assert!(table.contains("| burst | Fluentcast | 3.200 | 0.80 |"), "{table}");
         assert!(table.contains("| burst | floor | 4.000 |  |"), "{table}");
         assert!(!report.has_losses());
+    }
+
+    #[test]
+    fn every_row_has_as_many_cells_as_the_head() {
+        let mut report = Report::default();
+        report.add("burst", Kind::Floor, seen(1));
+        report.leave_out("burst", Kind::Nchan, "it fell over");
+        let table = report.table();
+        assert!(table.contains("it fell over"), "{table}");
+        for line in table.lines() {
+            assert_eq!(line.matches('|').count(), HEAD_CELLS + 1, "{line}");
+        }
     }
 
     #[test]

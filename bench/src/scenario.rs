@@ -69,18 +69,37 @@ pub const CHUNK_EVENTS: usize = 100;
 pub struct Length {
     /// Not measured, first.
     pub warm_up: Duration,
-    /// Measured.
-    pub measured: Duration,
+    /// Measured, of bursts.
+    pub burst: Duration,
+    /// Measured, of what is paced: at a hundred events a second a percentile needs its time.
+    pub paced: Duration,
 }
 
 impl Length {
     /// For a run whose numbers are to be kept.
-    pub const FULL: Self = Self { warm_up: Duration::from_millis(1000), measured: Duration::from_secs(5) };
+    pub const FULL: Self = Self {
+        warm_up: Duration::from_millis(500),
+        burst: Duration::from_millis(2500),
+        paced: Duration::from_secs(4),
+    };
     /// For a test, which measures nothing.
-    pub const TEST: Self = Self { warm_up: Duration::from_millis(10), measured: Duration::from_millis(50) };
+    pub const TEST: Self = Self {
+        warm_up: Duration::from_millis(10),
+        burst: Duration::from_millis(50),
+        paced: Duration::from_millis(50),
+    };
     /// For a look.
-    pub const QUICK: Self =
-        Self { warm_up: Duration::from_millis(150), measured: Duration::from_millis(700) };
+    pub const QUICK: Self = Self {
+        warm_up: Duration::from_millis(150),
+        burst: Duration::from_millis(700),
+        paced: Duration::from_millis(700),
+    };
+
+    /// What is measured at that pace.
+    #[must_use]
+    pub fn measured(&self, pace: Pace) -> Duration {
+        if pace == Pace::Burst { self.burst } else { self.paced }
+    }
 }
 
 impl Scenario {

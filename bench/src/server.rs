@@ -2,6 +2,7 @@
 
 mod nchan;
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,14 @@ const WINDOW: usize = 8;
 /// Deliveries that may be on their way to all of nchan's clients together. It sends every message by
 /// itself, so more would only make it longer to wait for.
 const NCHAN_AHEAD_DELIVERIES: u64 = 100_000;
+
+/// Messages that nchan may be sent in [`publisher::RATE_WINDOW`]. It numbers the messages of a channel within each
+/// second of its clock with 15 bits; the 32,768th of a second, and whoever waits for it, are lost. Any
+/// second holds parts of eleven windows at most: 31,900 messages.
+const NCHAN_MESSAGES_MAX: u32 = 2900;
+
+/// Messages that nchan keeps beyond those that may be on their way.
+const NCHAN_SPARE_MESSAGES: u64 = 100;
 
 /// Bytes that may be on their way to all clients together. The kernel holds them; beyond a part of its
 /// memory for sockets it slows down.
@@ -97,6 +106,12 @@ impl Kind {
             Self::NchanTens => events.min((10 * NCHAN_AHEAD_DELIVERIES / clients).max(64)),
         }
     }
+
+    /// Messages that nchan has to keep for its clients.
+    fn kept_messages(self, scenario: &Scenario) -> u64 {
+        let ahead = self.ahead_events(scenario) / self.message_events() as u64;
+        ahead + WINDOW as u64 + NCHAN_SPARE_MESSAGES
+    }
 }
 
 /// Where the programs are.
@@ -104,8 +119,8 @@ impl Kind {
 pub struct Programs {
     /// The binary `fluentcast`.
     pub fluentcast: PathBuf,
-    /// The binary `floor`.
-    pub floor: PathBuf,
+    /// The binary `floor`, or what speaks its protocol, with its first arguments.
+    pub floor: Vec<OsString>,
 }
 
 /// A server that serves.
@@ -129,7 +144,7 @@ impl Server {
         let started = match kind {
             Kind::Fluentcast => fluentcast(scenario, &programs.fluentcast, folder.path()),
             Kind::Floor => floor(scenario, &programs.floor, folder.path()),
-            Kind::Nchan | Kind::NchanTens => nchan::start(folder.path()),
+            Kind::Nchan | Kind::NchanTens => nchan::start(folder.path(), kind.kept_messages(scenario)),
         };
         let (process, websocket, publish) =
             started.with_context(|| format!("{} for {}", kind.name(), scenario.name))?;
@@ -182,7 +197,9 @@ impl Server {
                 (Block::post_messages(bytes, self.kind.message_events(), "/pub"), Answer::Http)
             }
         };
-        publisher::Plan { address: self.publish, block, answer, window: WINDOW }
+        let is_nchan = matches!(self.kind, Kind::Nchan | Kind::NchanTens);
+        let rate_max = is_nchan.then_some(NCHAN_MESSAGES_MAX);
+        publisher::Plan { address: self.publish, block, answer, window: WINDOW, rate_max }
     }
 
     /// Ends it.
@@ -234,11 +251,13 @@ fn listening(log: &str, kind: &str) -> Option<SocketAddr> {
     line.split_whitespace().find_map(|word| word.strip_prefix("address="))?.parse().ok()
 }
 
-fn floor(scenario: &Scenario, program: &Path, folder: &Path) -> Result<Started> {
+fn floor(scenario: &Scenario, command: &[OsString], folder: &Path) -> Result<Started> {
     let output = folder.join("output");
     let replay_events = if matches!(scenario.audience, Audience::Storm(_)) { REPLAY_EVENTS } else { 0 };
     let replay_bytes = replay_events * frame_bytes(scenario.form, scenario.record_bytes) as u64;
+    let (program, arguments) = command.split_first().context("the floor has no program")?;
     let mut command = Command::new(program);
+    command.args(arguments);
     command.arg(replay_bytes.to_string()).stdout(fs::File::create(&output)?);
     let mut process = Process::start(&mut command)?;
     let (websocket, publish) = wait_for_line(&mut process, &output, |text| {

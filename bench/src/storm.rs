@@ -26,7 +26,7 @@ pub(crate) fn run(run: &Run<'_>, storm_clients: usize, seen: &mut Seen) -> Resul
     fill_history(&mut publisher)?;
     run.settle(&mut publisher, &live, &clients)?;
     live.enter(Phase::Measured);
-    run.publish(&mut publisher, &live, run.options.length.measured)?;
+    run.publish(&mut publisher, &live, run.options.length.paced)?;
     run.settle(&mut publisher, &live, &clients)?;
 
     live.enter(Phase::Disturbed);

@@ -8,7 +8,7 @@ use fluentcast_bench::server::{Kind, Programs};
 fn small(scenario: Scenario) {
     let options = Options {
         length: Length::TEST,
-        programs: Programs { fluentcast: "/".into(), floor: env!("CARGO_BIN_EXE_floor").into() },
+        programs: Programs { fluentcast: "/".into(), floor: vec![env!("CARGO_BIN_EXE_floor").into()] },
         perf: None,
     };
     let seen = run(Kind::Floor, &scenario, &options).expect("the run is worth something");

@@ -1,6 +1,7 @@
 //! The driver: every scenario against every server that is there, in turn, and one table.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
@@ -68,8 +69,18 @@ fn main() -> Result<()> {
     };
     let rounds = args.rounds.unwrap_or(if args.quick { 1 } else { ROUNDS });
     let mut report = Report::default();
+    let start = Instant::now();
     for round in 0..rounds {
-        for scenario in &scenarios {
+        for (index, scenario) in scenarios.iter().enumerate() {
+            let (done, all) = (round * scenarios.len() + index, rounds * scenarios.len());
+            let seconds = start.elapsed().as_secs();
+            say(&format!(
+                "[{}/{all}, after {}:{:02}] {}",
+                done + 1,
+                seconds / 60,
+                seconds % 60,
+                scenario.name
+            ));
             if ((scenario.clients + SPARE_DESCRIPTORS) as u64) > descriptors {
                 say(&format!("{}: skipped, as a process may open {descriptors} files only", scenario.name));
                 continue;
@@ -103,14 +114,14 @@ fn measure_in_turn(
         let seen = match measure::run(kind, scenario, options) {
             // What another program cannot do is its row, not the end of ours.
             Err(error) if matches!(kind, Kind::Nchan | Kind::NchanTens) => {
-                say(&format!("{} {}: left out: {error:#}", scenario.name, kind.name()));
+                say(&format!("  {}: left out: {error:#}", kind.name()));
+                report.leave_out(&scenario.name, kind, &format!("{:#}", error.root_cause()));
                 continue;
             }
             seen => seen?,
         };
         say(&format!(
-            "{} {}: {:.3} M deliveries per CPU-second, {} lost",
-            scenario.name,
+            "  {}: {:.3} M deliveries per CPU-second, {} lost",
             kind.name(),
             seen.deliveries_per_cpu_second() / 1e6,
             seen.lost
@@ -148,5 +159,5 @@ fn kinds(args: &Args) -> Result<Vec<Kind>> {
 fn programs() -> Result<Programs> {
     let own = std::env::current_exe()?;
     let folder = own.parent().context("a program lies in a folder")?;
-    Ok(Programs { fluentcast: folder.join("fluentcast"), floor: folder.join("floor") })
+    Ok(Programs { fluentcast: folder.join("fluentcast"), floor: vec![folder.join("floor").into()] })
 }

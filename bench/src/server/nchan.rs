@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::Started;
 use crate::process::{Process, wait_for_line};
 
-/// Its configuration; `@PORT@` and `@FOLDER@` are filled in.
+/// Its configuration; what stands between `@` is filled in.
 const CONFIG: &str = include_str!("../../nchan.conf.in");
 
 /// Where Debian installs the module.
@@ -23,11 +23,13 @@ pub fn is_installed() -> bool {
     nginx.is_ok_and(|status| status.success()) && Path::new(MODULE).exists()
 }
 
-pub(super) fn start(folder: &Path) -> Result<Started> {
+/// Starts it so that it keeps so many messages.
+pub(super) fn start(folder: &Path, messages: u64) -> Result<Started> {
     // nginx cannot choose a port of its own. Between here and its start somebody else could take it;
     // the run then fails and says so.
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let config = CONFIG
+        .replace("@MESSAGES@", &messages.to_string())
         .replace("@PORT@", &address.port().to_string())
         .replace("@FOLDER@", &folder.display().to_string());
     let file = folder.join("nginx.conf");

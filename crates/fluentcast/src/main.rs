@@ -10,17 +10,31 @@ mod signals;
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use fluentcast_config::reference;
 use fluentcast_config::settings::Settings;
 use fluentcast_server::server::Server;
+use tikv_jemalloc_ctl::{Access as _, AsName as _, background_thread};
+use tikv_jemallocator::Jemalloc;
 
 use crate::args::{Args, Command};
 use crate::configuration::Configuration;
 use crate::logging::LogWriter;
 
+/// The allocator that gives memory back: see `docs/decisions/0014-jemalloc.md`.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
+
+/// How long freed memory is kept for use again. Long enough for the segments of a burst, short enough
+/// that what thousands of clients needed is gone soon after them.
+const FREED_MEMORY_KEPT: Duration = Duration::from_millis(100);
+
 fn main() -> ExitCode {
+    if let Err(error) = give_memory_back() {
+        complain(&format!("fluentcast: memory stays with the process when clients leave: {error}\n"));
+    }
     let args = match Args::read() {
         Ok(args) => args,
         Err(code) => return code,
@@ -95,6 +109,22 @@ async fn serve(settings: &Settings, configuration: &Configuration, log: &LogWrit
     Ok(orderly)
 }
 
+/// Lets freed memory return to the system, also while nothing happens. To be called before there is a
+/// second thread, which would have an arena of its own.
+fn give_memory_back() -> tikv_jemalloc_ctl::Result<()> {
+    let kept = isize::try_from(FREED_MEMORY_KEPT.as_millis()).unwrap_or(isize::MAX);
+    for name in [
+        // The arena there is, and those to come.
+        &b"arena.0.dirty_decay_ms\0"[..],
+        b"arena.0.muzzy_decay_ms\0",
+        b"arenas.dirty_decay_ms\0",
+        b"arenas.muzzy_decay_ms\0",
+    ] {
+        name.name().write(kept)?;
+    }
+    background_thread::write(true)
+}
+
 /// Every client is a file descriptor: takes all that the system allows.
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -117,4 +147,19 @@ fn print(text: &str) -> anyhow::Result<ExitCode> {
 /// Says something on standard error; if that is gone, there is nobody to tell.
 fn complain(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_allocator_takes_what_it_is_told() {
+        give_memory_back().expect("it knows these names");
+        let kept = [&b"arenas.dirty_decay_ms\0"[..], b"arena.0.dirty_decay_ms\0"].map(|name| {
+            let kept: isize = name.name().read().expect("it knows these names");
+            kept
+        });
+        assert_eq!((kept, background_thread::read()), ([100, 100], Ok(true)));
+    }
 }

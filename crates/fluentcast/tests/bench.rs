@@ -8,7 +8,7 @@ use fluentcast_bench::server::{Kind, Programs};
 fn small(scenario: Scenario) {
     let options = Options {
         length: Length::TEST,
-        programs: Programs { fluentcast: env!("CARGO_BIN_EXE_fluentcast").into(), floor: "/".into() },
+        programs: Programs { fluentcast: env!("CARGO_BIN_EXE_fluentcast").into(), floor: Vec::new() },
         perf: None,
     };
     let seen = run(Kind::Fluentcast, &scenario, &options).expect("the run is worth something");
