@@ -3,7 +3,7 @@
 //! Clients choose the paths and senders the records: a lookup must never enter one nested map twice,
 //! whatever the path.
 
-use crate::msgpack::{ReadError, Reader, Value};
+use crate::msgpack::{ReadError, Reader, SIZE_BY_HEAD, Value};
 
 mod paths;
 #[cfg(test)]
@@ -94,10 +94,10 @@ fn short_key(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked((head & 0x1f).into())
 }
 
-/// A number, nil, true, false or short str, whole, and what follows it.
+/// A value whose size its first bytes tell, whole, and what follows it.
 #[inline]
 fn short_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let size = match SHORT_SIZE_BY_HEAD[usize::from(*bytes.first()?)] {
+    let size = match SIZE_BY_HEAD[usize::from(*bytes.first()?)] {
         0 => match bytes {
             [0xd9, len, ..] => 2 + usize::from(*len),
             _ => return None,
@@ -106,26 +106,6 @@ fn short_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     };
     bytes.split_at_checked(size)
 }
-
-/// The size of a short value by its head; 0 where more must be read to know it.
-static SHORT_SIZE_BY_HEAD: [u8; 256] = {
-    let mut sizes = [0; 256];
-    let mut head: u8 = 0;
-    loop {
-        sizes[head as usize] = match head {
-            0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff => 1,
-            0xa0..=0xbf => 1 + (head & 0x1f),
-            0xcc..=0xd3 => 1 + (1 << (head & 0x03)),
-            0xca => 5,
-            0xcb => 9,
-            _ => 0,
-        };
-        if head == u8::MAX {
-            break sizes;
-        }
-        head += 1;
-    }
-};
 
 /// A key, if it is text, and what follows it.
 #[cold]

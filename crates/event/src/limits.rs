@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 /// Deepest nesting of maps and arrays, in levels, that any decoder or encoder follows. Real records
-/// stay below 20; 128 keeps the recursion within a few kilobytes of stack.
+/// stay below 20; 128 keeps the recursion within about 50 KiB of stack.
 pub const NESTING_DEPTH_MAX: usize = 128;
 
 /// Tags whose route is remembered, in entries (the bound of Fluentd's own match cache).

@@ -333,7 +333,7 @@ fn integer(value: i64) -> Value<'static> {
 
 /// The size of a whole value by its head, where the head alone decides; 0 where more must be read.
 /// Most values of a record are such, and skipping is the hot path of ingest.
-static SIZE_BY_HEAD: [u8; 256] = {
+pub(crate) static SIZE_BY_HEAD: [u8; 256] = {
     let mut sizes = [0; 256];
     let mut head: u8 = 0;
     loop {
