@@ -163,7 +163,7 @@ impl Crowd {
             .map_err(|error| error.context(format!("{} of {} clients connected", connected(), self.clients)))
     }
 
-    /// Waits until the clients together got so many events; false when no more come.
+    /// Waits until the clients together got so many events; false when no more come, or not in time.
     #[must_use]
     pub fn wait_received(&self, events: u64) -> bool {
         self.wait(|| self.received() >= events, || self.received()).is_ok()
@@ -187,7 +187,8 @@ impl Crowd {
         Ok(())
     }
 
-    fn check_time(&self) -> Result<()> {
+    /// Fails when the run's time is over.
+    pub(crate) fn check_time(&self) -> Result<()> {
         if Instant::now() > self.deadline {
             bail!("it takes too long: {} events have come by now", self.received());
         }

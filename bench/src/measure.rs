@@ -168,7 +168,7 @@ impl Run<'_> {
         let mut last_seq = 0;
         // A storm is sent what was published before it, so nothing may have been.
         if !matches!(self.scenario.audience, Audience::Storm(_)) {
-            let mut publisher = Publisher::connect(self.server.publisher(self.scenario))?;
+            let mut publisher = self.publisher()?;
             self.publish(&mut publisher, &crowd, FIRST_WAVE)?;
             self.settle(&mut publisher, &crowd, &clients)?;
             last_seq = publisher.last_seq;
@@ -186,7 +186,7 @@ impl Run<'_> {
         let crowd = self.connect(clients.clone(), HANDSHAKES_MAX)?;
         crowd.wait_connected()?;
         let descriptors = self.note_connected(seen)?;
-        let mut publisher = Publisher::connect(self.server.publisher(self.scenario))?;
+        let mut publisher = self.publisher()?;
         let length = self.options.length;
         self.publish(&mut publisher, &crowd, length.warm_up)?;
         self.settle(&mut publisher, &crowd, &clients)?;
@@ -240,11 +240,15 @@ impl Run<'_> {
         })
     }
 
+    pub(crate) fn publisher(&self) -> Result<Publisher> {
+        Publisher::connect(self.server.publisher(self.scenario), self.deadline)
+    }
+
     /// Publishes at the scenario's pace for so long.
     pub(crate) fn publish(&self, publisher: &mut Publisher, crowd: &Crowd, time: Duration) -> Result<()> {
         match self.scenario.pace {
             Pace::Burst => self.burst(publisher, crowd, time),
-            Pace::PerSecond(rate) => paced(publisher, rate, time),
+            Pace::PerSecond(rate) => paced(publisher, crowd, rate, time),
         }
     }
 
@@ -269,6 +273,8 @@ impl Run<'_> {
         publisher.flush()?;
         let all: u64 = clients.iter().map(|client| awaited(client, publisher.last_seq)).sum();
         if !crowd.wait_received(all * self.kind.message_events() as u64) {
+            // What has not come in time is not lost.
+            crowd.check_time()?;
             crate::say(&format!(
                 "  {} with {}: of {all} deliveries {} came",
                 self.scenario.name,
@@ -345,7 +351,7 @@ fn awaited(client: &ClientPlan, last_seq: u64) -> u64 {
 }
 
 /// Sends single blocks, so many a second, on the dot; late ones at once.
-fn paced(publisher: &mut Publisher, rate: u32, time: Duration) -> Result<()> {
+fn paced(publisher: &mut Publisher, crowd: &Crowd, rate: u32, time: Duration) -> Result<()> {
     if rate == 0 {
         bail!("a rate of nothing a second");
     }
@@ -355,6 +361,7 @@ fn paced(publisher: &mut Publisher, rate: u32, time: Duration) -> Result<()> {
     for block in 0..blocks {
         let due = start + interval * block;
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        crowd.check_time()?;
         publisher.send()?;
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::record::now_ns;
 pub const RATE_WINDOW: Duration = Duration::from_millis(100);
 
 /// How long an answer may take. Only a broken server needs that long.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How the server answers a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,14 +58,15 @@ pub struct Publisher {
     rate: (Instant, u32),
     /// It had to wait for the rate's sake.
     held_back: bool,
+    deadline: Instant,
 }
 
 impl Publisher {
-    /// Connects.
+    /// Connects; nothing is waited for beyond the deadline.
     ///
     /// # Errors
     /// When nobody answers.
-    pub fn connect(plan: Plan) -> Result<Self> {
+    pub fn connect(plan: Plan, deadline: Instant) -> Result<Self> {
         let stream = TcpStream::connect(plan.address).context("the publisher cannot connect")?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
@@ -79,6 +80,7 @@ impl Publisher {
             last_seq: 0,
             rate: (Instant::now(), 0),
             held_back: false,
+            deadline,
         })
     }
 
@@ -138,6 +140,11 @@ impl Publisher {
     fn wait_until_unanswered(&mut self, blocks_max: usize) -> Result<()> {
         while self.unanswered.len() > blocks_max {
             let Some(block) = self.unanswered.pop_front() else { break };
+            ensure!(
+                Instant::now() < self.deadline,
+                "it takes too long: {} events were sent by now",
+                self.last_seq
+            );
             self.read_answer(block).context("while waiting for the server's answer")?;
         }
         Ok(())

@@ -22,7 +22,7 @@ pub(crate) fn run(run: &Run<'_>, storm_clients: usize, seen: &mut Seen) -> Resul
     let live = run.connect(clients.clone(), clients.len())?;
     live.wait_connected()?;
     let descriptors = run.note_connected(seen)?;
-    let mut publisher = Publisher::connect(run.server.publisher(run.scenario))?;
+    let mut publisher = run.publisher()?;
     fill_history(&mut publisher)?;
     run.settle(&mut publisher, &live, &clients)?;
     live.enter(Phase::Measured);
