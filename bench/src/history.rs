@@ -75,7 +75,7 @@ fn fill(server: &Server, scenario: &Scenario, events: u64) -> Result<Instant> {
         }
         // A block has the time at which it was made.
         let burst = Scenario { pace: Pace::Burst, ..scenario.clone() };
-        let mut publisher = Publisher::connect(server.publisher(&burst))?;
+        let mut publisher = Publisher::connect(server.publisher(&burst), Instant::now() + HISTORY_TIMEOUT)?;
         while publisher.last_seq < events / TIMES {
             publisher.send()?;
         }
@@ -91,7 +91,7 @@ fn live(run: &Run<'_>, events: u64, seen: &mut Seen) -> Result<()> {
     clients.iter_mut().for_each(|client| client.target = "/?$last=0".to_owned());
     let crowd = run.connect(clients.clone(), clients.len())?;
     crowd.wait_connected()?;
-    let mut publisher = Publisher::connect(run.server.publisher(run.scenario))?;
+    let mut publisher = run.publisher()?;
     let time = run.options.length.paced;
     run.publish(&mut publisher, &crowd, run.options.length.warm_up)?;
     run.settle(&mut publisher, &crowd, &clients)?;

@@ -51,7 +51,7 @@ const JSON: Shape = Shape {
     add_tag: true,
     add_time: false,
     fields: None,
-    compress: false,
+    compress: None,
 };
 const MSGPACK: Shape = Shape { format: Format::Msgpack, ..JSON };
 /// What costs least per event: batches of numbered events.

@@ -10,9 +10,33 @@ use fluentcast_event::limits::COMPRESSED_MESSAGE_BYTES_MIN;
 
 use crate::frame::{self, Opcode};
 
-/// The window of every compressed frame, as a power of two: 4 KiB hold what an event repeats of those
-/// just before it. One frame must suit all clients, those with little memory too.
-pub const WINDOW_BITS: u8 = 12;
+/// How far back a compressed message refers to itself. Each that is in use compresses every event once
+/// more, so there are two only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Window {
+    /// 4 KiB hold what an event repeats of those just before it.
+    #[default]
+    Usual,
+    /// 512 bytes, zlib's smallest: for whoever insists on less than the usual.
+    Small,
+}
+
+impl Window {
+    /// The largest that a client takes that has room for so many bytes, as a power of two.
+    #[must_use]
+    pub fn within(bits: u8) -> Option<Self> {
+        [Self::Usual, Self::Small].into_iter().find(|window| window.bits() <= bits)
+    }
+
+    /// Its size, as a power of two.
+    #[must_use]
+    pub fn bits(self) -> u8 {
+        match self {
+            Self::Usual => 12,
+            Self::Small => 9,
+        }
+    }
+}
 
 /// Fewer bytes for every client are worth more than the time they cost once.
 const LEVEL: u32 = 6;
@@ -35,6 +59,34 @@ const STORED_BYTES_MAX: usize = 0xffff;
 /// One for several logs, each of which holds it while it compresses.
 pub(crate) type SharedDeflater = Arc<Mutex<Deflater>>;
 
+/// The compressors of a hub.
+#[derive(Debug)]
+pub(crate) struct Deflaters {
+    usual: SharedDeflater,
+    small: SharedDeflater,
+}
+
+impl Default for Deflaters {
+    fn default() -> Self {
+        Self { usual: own(Window::Usual), small: own(Window::Small) }
+    }
+}
+
+impl Deflaters {
+    /// The one with this window, which a shape may ask for.
+    pub(crate) fn of(&self, window: Option<Window>) -> Option<SharedDeflater> {
+        Some(Arc::clone(match window? {
+            Window::Usual => &self.usual,
+            Window::Small => &self.small,
+        }))
+    }
+}
+
+/// One of its own.
+pub(crate) fn own(window: Window) -> SharedDeflater {
+    Arc::new(Mutex::new(Deflater::new(window)))
+}
+
 /// Takes the compressor; it keeps nothing from one frame to the next.
 pub(crate) fn lock(deflater: &SharedDeflater) -> MutexGuard<'_, Deflater> {
     deflater.lock().unwrap_or_else(PoisonError::into_inner)
@@ -50,6 +102,7 @@ pub(crate) fn stored(bytes: &[u8]) -> Vec<u8> {
 /// A compressor of about 200 KiB, for one frame after the other.
 #[derive(Debug, Default)]
 pub struct Deflater {
+    window: Window,
     /// Made when the first frame comes: most are never asked for one.
     compress: Option<Compress>,
 }
@@ -58,6 +111,12 @@ pub struct Deflater {
 struct NotSmaller;
 
 impl Deflater {
+    /// One whose frames refer no farther back than that.
+    #[must_use]
+    pub fn new(window: Window) -> Self {
+        Self { window, compress: None }
+    }
+
     /// Appends a frame with that payload, for clients that agreed on permessage-deflate. It is compressed
     /// if that makes it smaller; every message may be either.
     pub fn compress_frame(&mut self, out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
@@ -92,7 +151,8 @@ impl Deflater {
     }
 
     fn run(&mut self, out: &mut Vec<u8>, payload: &[u8]) -> Result<(), CompressError> {
-        let fresh = || Compress::new_with_window_bits(Compression::new(LEVEL), false, WINDOW_BITS);
+        let bits = self.window.bits();
+        let fresh = || Compress::new_with_window_bits(Compression::new(LEVEL), false, bits);
         let compress = self.compress.get_or_insert_with(fresh);
         compress.reset();
         let mut rest = payload;

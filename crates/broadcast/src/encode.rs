@@ -11,7 +11,7 @@ use fluentcast_event::msgpack::{self, ReadError};
 use fluentcast_event::projection::Projection;
 use fluentcast_event::{Event, EventTime, Tag};
 
-use crate::deflate::{self, SharedDeflater};
+use crate::deflate::{self, SharedDeflater, Window};
 use crate::frame::{self, Opcode};
 use crate::history::Epoch;
 
@@ -76,8 +76,8 @@ pub struct Shape {
     pub add_time: bool,
     /// Only these fields of the record.
     pub fields: Option<Arc<Projection>>,
-    /// Messages are compressed (permessage-deflate), or the whole answer (gzip).
-    pub compress: bool,
+    /// Messages are compressed (permessage-deflate), or the whole answer (gzip), with this window.
+    pub compress: Option<Window>,
 }
 
 /// Writes the events of one tag in one shape. Made once per batch: the tag is encoded once.
@@ -154,11 +154,10 @@ impl Encoder {
         }
     }
 
-    /// Compresses each event if its shape wants that and it is a message of its own.
+    /// Compresses each event that is a message of its own, if there is anything to do that with.
     #[must_use]
-    pub(crate) fn deflating(mut self, deflater: &SharedDeflater) -> Self {
-        let per_event = self.shape.compress && self.shape.protocol == Protocol::Classic;
-        self.deflater = per_event.then(|| Arc::clone(deflater));
+    pub(crate) fn deflating(mut self, deflater: Option<SharedDeflater>) -> Self {
+        self.deflater = deflater.filter(|_| self.shape.protocol == Protocol::Classic);
         self
     }
 
@@ -283,7 +282,7 @@ mod tests {
                 add_tag,
                 add_time,
                 fields: None,
-                compress: false,
+                compress: None,
             };
             let mut encoder = Encoder::new(&shape, &Tag::from("test.a"), Epoch(0));
             encoder.write(&mut out, 1, &event).expect("a sound record");
@@ -313,7 +312,7 @@ mod tests {
             add_tag: true,
             add_time: false,
             fields: None,
-            compress: false,
+            compress: None,
         };
         let event = Event { time: EventTime::default(), record: b"\x80" };
         Encoder::new(&shape, &Tag::from("a\"b\n"), Epoch(0))
@@ -330,7 +329,7 @@ mod tests {
         };
         let encoded = |protocol, format| {
             let shape =
-                Shape { protocol, format, add_tag: false, add_time: false, fields: None, compress: false };
+                Shape { protocol, format, add_tag: false, add_time: false, fields: None, compress: None };
             let mut out = Vec::new();
             let mut encoder = Encoder::new(&shape, &Tag::from("t.x"), Epoch(0x1f));
             encoder.write(&mut out, 300, &event).expect("a sound record");

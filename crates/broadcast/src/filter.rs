@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use fluentcast_event::{Event, Tag, field};
-use fluentcast_expression::Expression;
+use fluentcast_expression::{Expression, Outcome};
 
 mod equality;
 mod index;
@@ -20,10 +21,24 @@ pub use index::FilterIndex;
 /// clients share a view.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
-    /// Field name to the values of which any will do.
-    conditions: BTreeMap<String, AnyOf>,
+    /// Field names, sorted, and the values of each of which any will do. Shared: a filter is kept with each
+    /// client's session, with its view and in the index.
+    conditions: Arc<[(String, AnyOf)]>,
     /// `$filter`.
     expression: Option<Asked>,
+}
+
+/// What a filter says about an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It passes.
+    Passes,
+    /// It does not.
+    Fails,
+    /// It does not, but only because its expression took too many steps
+    /// ([`EXPRESSION_STEPS_PER_EVENT_MAX`](fluentcast_event::limits::EXPRESSION_STEPS_PER_EVENT_MAX)):
+    /// whether it was wanted is not known.
+    GivenUp,
 }
 
 /// An expression, and what an index can use of it.
@@ -56,7 +71,7 @@ impl Filter {
         for (name, value) in pairs {
             conditions.entry(name).or_default().add(value.map_or(Expected::Null, Expected::Text));
         }
-        Self { conditions, expression: None }
+        Self { conditions: conditions.into_iter().collect(), expression: None }
     }
 
     /// The same filter, and what passes must meet the expression too.
@@ -80,32 +95,36 @@ impl Filter {
     /// Whether the event passes. A dotted name reaches into maps; a key that really contains the dot
     /// wins.
     #[must_use]
-    pub fn passes(&self, tag: &Tag, event: &Event<'_>) -> bool {
-        let has = |(name, any_of): (&String, &AnyOf)| any_of.contains(field::lookup(event.record, name));
-        let meets = |asked: &Asked| asked.expression.matches(tag.as_str(), event.time, event.record);
-        self.conditions.iter().all(has) && self.expression.as_ref().is_none_or(meets)
+    pub fn judge(&self, tag: &Tag, event: &Event<'_>) -> Verdict {
+        let has = |(name, any_of): &(String, AnyOf)| any_of.contains(field::lookup(event.record, name));
+        if !self.conditions.iter().all(has) {
+            return Verdict::Fails;
+        }
+        let Some(asked) = &self.expression else { return Verdict::Passes };
+        match asked.expression.evaluate(tag.as_str(), event.time, event.record) {
+            Outcome::True => Verdict::Passes,
+            Outcome::False | Outcome::Error => Verdict::Fails,
+            Outcome::OverBudget => Verdict::GivenUp,
+        }
     }
 
     /// The equalities without which no record passes: by any one of them the filter can be found.
     fn equalities(&self) -> impl Iterator<Item = Equality<'_>> {
-        let of_fields = self.conditions.iter().map(|(name, any_of)| Equality { name, any_of });
         let of_expression = self.expression.iter().flat_map(|asked| &asked.equalities);
-        of_fields.chain(of_expression.map(|(name, any_of)| Equality { name, any_of }))
+        self.conditions.iter().chain(of_expression).map(|(name, any_of)| Equality { name, any_of })
     }
 
     /// What is left to ask of records that were found by this equality.
     fn rest_after(&self, found_by: Equality<'_>) -> Self {
-        let mut rest = self.clone();
-        let is_found_by = |any_of: &AnyOf| any_of.keys_decide() && any_of == found_by.any_of;
-        if rest.conditions.get(found_by.name).is_some_and(is_found_by) {
-            rest.conditions.remove(found_by.name);
-        }
-        let is_all_of_it = |asked: &mut Asked| {
-            asked.expression.is_equality()
-                && asked.equalities.iter().any(|(name, any_of)| name == found_by.name && is_found_by(any_of))
+        let is_found_by = |(name, any_of): &(String, AnyOf)| {
+            name == found_by.name && any_of == found_by.any_of && any_of.keys_decide()
         };
-        rest.expression.take_if(is_all_of_it);
-        rest
+        let is_all_of_it =
+            |asked: &&Asked| asked.expression.is_equality() && asked.equalities.iter().any(is_found_by);
+        Self {
+            conditions: self.conditions.iter().filter(|asked| !is_found_by(asked)).cloned().collect(),
+            expression: self.expression.as_ref().filter(|asked| !is_all_of_it(asked)).cloned(),
+        }
     }
 }
 

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fluentcast_event::EventTime;
-use fluentcast_event::json::Mended;
 use fluentcast_event::limits::{JOURNAL_TAIL_BYTES, REPLAY_HELD_BYTES_MAX};
 
 use crate::history::{Bounds, Epoch, Gap, GapReason, Journal, NotStored, Position, Resolved, Tail};
@@ -21,6 +20,7 @@ mod publish;
 mod spread;
 mod views;
 
+pub use spread::Counts;
 use views::Views;
 
 /// What became of a batch.
@@ -30,8 +30,8 @@ pub struct Published {
     pub events: u64,
     /// Entries that are no event.
     pub invalid: u64,
-    /// What the JSON encoder had to mend.
-    pub mended: Mended,
+    /// What else happened to them.
+    pub counts: Counts,
     /// Whether they are where the configuration says they must be. Whoever watches has got them either
     /// way.
     pub stored: Result<(), NotStored>,
@@ -293,10 +293,10 @@ impl Hub {
     /// Makes the view if it is not there and puts the client at its end.
     fn join(self: &Arc<Self>, state: &mut State, key: &ViewKey, worker: Worker) -> (Subscription, Cursor) {
         let newest_seq = state.newest_seq;
-        let deflater = Arc::clone(&state.views.deflater);
+        let deflater = state.views.deflaters.of(key.shape.compress);
         let view = state.views.open(key, || {
             let waiting = Arc::clone(&self.waiting);
-            View::new(key.clone(), newest_seq, self.workers, self.flush_interval, waiting, &deflater)
+            View::new(key.clone(), newest_seq, self.workers, self.flush_interval, waiting, deflater)
         });
         view.join(worker);
         let cursor = view.feed().log.cursor();

@@ -119,7 +119,7 @@ impl Log {
     /// An empty log of events in this shape.
     #[must_use]
     pub fn of(shape: &Shape) -> Self {
-        let deflater = shape.compress.then(SharedDeflater::default);
+        let deflater = shape.compress.map(deflate::own);
         Self::new(Envelope::of(shape), deflater, 0)
     }
 

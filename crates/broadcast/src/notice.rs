@@ -38,7 +38,7 @@ fn message(shape: &Shape, kind: &str, body: &str, id: Option<(Epoch, u64)>) -> O
 
 /// Appends a part of an HTTP answer: as it is, in a stored block if the answer is compressed.
 pub(crate) fn write_part(shape: &Shape, out: &mut Vec<u8>, bytes: &[u8]) {
-    if shape.compress {
+    if shape.compress.is_some() {
         envelope::write_chunk(out, &deflate::stored(bytes));
     } else {
         envelope::write_chunk(out, bytes);
@@ -102,7 +102,7 @@ mod tests {
     use crate::history::GapReason;
 
     fn shape(protocol: Protocol, format: Format) -> Shape {
-        Shape { protocol, format, add_tag: false, add_time: false, fields: None, compress: false }
+        Shape { protocol, format, add_tag: false, add_time: false, fields: None, compress: None }
     }
 
     #[test]

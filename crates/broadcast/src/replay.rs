@@ -16,9 +16,10 @@ use fluentcast_event::EventTime;
 use fluentcast_event::limits::REPLAY_HELD_BYTES_MAX;
 use fluentcast_event::limits::{REPLAY_READ_BYTES, REPLAY_SCAN_BYTES_MAX, SEGMENT_BYTES_MAX};
 
-use crate::deflate::SharedDeflater;
+use crate::deflate::{self, SharedDeflater};
 use crate::encode::Encoder;
 use crate::envelope::Envelope;
+use crate::filter::Verdict;
 use crate::history::{Gap, GapReason, Journal, JournalRead, Piece};
 use crate::hub::{Hub, Subscription};
 use crate::log::{Cursor, Log};
@@ -45,10 +46,12 @@ pub struct Replay {
     /// Number of the newest live event when the hub was asked last, and of the oldest in memory.
     pub(crate) live_seq: u64,
     pub(crate) memory_seq: u64,
-    deflater: SharedDeflater,
+    deflater: Option<SharedDeflater>,
     /// The client's place on its view.
     pub(crate) place: Option<(Subscription, Cursor)>,
     is_over: bool,
+    /// Events not decided by the filter, which took too many steps.
+    given_up: u64,
     /// Its client holds the other end.
     wanted: Option<Weak<()>>,
     log: Log,
@@ -59,9 +62,8 @@ pub struct Replay {
 impl Replay {
     pub(crate) fn new(hub: Arc<Hub>, key: &ViewKey, worker: Worker, next_seq: u64) -> Self {
         // Its own: what is replayed must not make the live stream wait.
-        let deflater = SharedDeflater::default();
-        let of_log = key.shape.compress.then(|| Arc::clone(&deflater));
-        let mut log = Log::new(Envelope::of(&key.shape), of_log, next_seq.saturating_sub(1));
+        let deflater = key.shape.compress.map(deflate::own);
+        let mut log = Log::new(Envelope::of(&key.shape), deflater.clone(), next_seq.saturating_sub(1));
         let start = log.cursor();
         Self {
             hub,
@@ -78,6 +80,7 @@ impl Replay {
             deflater,
             place: None,
             is_over: false,
+            given_up: 0,
             wanted: None,
             log,
             start: Some(start),
@@ -124,6 +127,11 @@ impl Replay {
     #[must_use]
     pub fn worker(&self) -> Worker {
         self.worker
+    }
+
+    /// Events that the filter gave up since this was asked last.
+    pub fn take_given_up(&mut self) -> u64 {
+        std::mem::take(&mut self.given_up)
     }
 
     /// Brings a little more into the log. Blocks while a disk is read.
@@ -238,11 +246,16 @@ impl Replay {
         let last_seq = piece.last_seq().min(self.end_seq());
         if tags.takes(piece.batch.tag.as_str()) {
             let mut encoder =
-                Encoder::new(shape, &piece.batch.tag, self.hub.epoch()).deflating(&self.deflater);
+                Encoder::new(shape, &piece.batch.tag, self.hub.epoch()).deflating(self.deflater.clone());
             for (seq, event) in (piece.first_seq..=last_seq).zip(piece.batch.events().flatten()) {
-                if seq >= self.next_seq && filter.passes(&piece.batch.tag, &event) {
+                if seq < self.next_seq {
+                    continue;
+                }
+                match filter.judge(&piece.batch.tag, &event) {
                     // A record that cannot be encoded was counted when it was published.
-                    let _ = self.log.append(seq, |out| encoder.write(out, seq, &event));
+                    Verdict::Passes => drop(self.log.append(seq, |out| encoder.write(out, seq, &event))),
+                    Verdict::Fails => {}
+                    Verdict::GivenUp => self.given_up += 1,
                 }
             }
         }

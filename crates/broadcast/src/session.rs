@@ -303,7 +303,9 @@ impl Session {
         if let Some(code) = reason.code() {
             match reason {
                 // Nor has a compressed answer its checksum: it is one that goes on for ever.
-                CloseReason::Complete | CloseReason::GoingAway if !is_websocket && !self.shape.compress => {
+                CloseReason::Complete | CloseReason::GoingAway
+                    if !is_websocket && self.shape.compress.is_none() =>
+                {
                     close.extend_from_slice(LAST_CHUNK);
                 }
                 // An answer that breaks off is known for one.

@@ -155,7 +155,7 @@ pub(crate) const SHAPES: [(Protocol, Format); 6] = [
 ];
 
 pub(crate) fn shape((protocol, format): (Protocol, Format)) -> Shape {
-    Shape { protocol, format, add_tag: true, add_time: true, fields: None, compress: false }
+    Shape { protocol, format, add_tag: true, add_time: true, fields: None, compress: None }
 }
 
 /// Everything, in this form.

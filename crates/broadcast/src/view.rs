@@ -129,9 +129,8 @@ impl View {
         workers: usize,
         flush_interval: Duration,
         waiting: Arc<Waiting>,
-        deflater: &SharedDeflater,
+        deflater: Option<SharedDeflater>,
     ) -> Self {
-        let deflater = key.shape.compress.then(|| Arc::clone(deflater));
         let log = Log::new(Envelope::of(&key.shape), deflater, newest_seq);
         let sampler = key.max_rate.map(|max_rate| Sampler::new(max_rate, Instant::now()));
         Self {

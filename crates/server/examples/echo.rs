@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::io::IoSlice;
 
-use fluentcast_broadcast::deflate::Deflater;
+use fluentcast_broadcast::deflate::{Deflater, Window};
 use fluentcast_broadcast::encode::{Format, Protocol, Shape};
 use fluentcast_broadcast::frame::{self, Opcode};
 use fluentcast_broadcast::session::Session;
@@ -31,7 +31,7 @@ const SHAPE: Shape = Shape {
     add_tag: false,
     add_time: false,
     fields: None,
-    compress: false,
+    compress: None,
 };
 
 #[tokio::main]
@@ -57,11 +57,11 @@ fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
     Ok(match handshake::accept(request.method(), request.version(), request.headers(), true) {
         Ok(accepted) => {
             let upgraded = hyper::upgrade::on(&mut request);
-            let compressed = accepted.compressed;
+            let compress = accepted.compress;
             tokio::spawn(async move {
                 if let Ok(upgraded) = upgraded.await {
                     // A connection that breaks is the suite's doing; the suite judges it.
-                    let _ = echo(TokioIo::new(upgraded), compressed).await;
+                    let _ = echo(TokioIo::new(upgraded), compress).await;
                 }
             });
             accepted.response.map(|()| Full::default())
@@ -74,9 +74,9 @@ fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
     })
 }
 
-async fn echo(mut socket: TokioIo<Upgraded>, compressed: bool) -> std::io::Result<()> {
-    let mut session = Session::new(SHAPE, MESSAGE_BYTES_MAX).inflating(compressed);
-    let mut deflater = compressed.then(Deflater::default);
+async fn echo(mut socket: TokioIo<Upgraded>, compress: Option<Window>) -> std::io::Result<()> {
+    let mut session = Session::new(SHAPE, MESSAGE_BYTES_MAX).inflating(compress.is_some());
+    let mut deflater = compress.map(Deflater::new);
     let mut buffer = vec![0; 64 * 1024];
     let mut message = Vec::new();
     loop {

@@ -225,7 +225,7 @@ impl Builder<'_> {
                 add_tag: websocket.add_tag,
                 add_time: websocket.add_time,
                 fields: None,
-                compress: false,
+                compress: None,
             },
             token: websocket.token.clone(),
             hub: Arc::clone(&hub),

@@ -62,6 +62,8 @@ table! {
     Counter websocket_sent_bytes "websocket_sent_bytes" "Bytes written to WebSocket clients",
     Counter websocket_dropped_bytes "websocket_dropped_bytes" "Bytes not delivered to clients that were closed for lag, timeout or at the drain deadline",
     Counter websocket_events_skipped "websocket_events_skipped" "Events that slow clients were passed over (slow_client skip or sample), counted per client",
+    Counter websocket_events_left_out "websocket_events_left_out" "Events left out of a stream because of $max_rate, counted once for all clients that ask for the same",
+    Counter websocket_filters_given_up "websocket_filters_given_up" "Events that a filter expression could not decide within its steps and that were not sent, counted per filter",
     Counter history_events "history_events" "Events written into histories on disk",
     Counter history_events_not_stored "history_events_not_stored" "Events that could not be written into a history on disk; they were sent live and not acked",
     Counter history_sync_errors "history_sync_errors" "Syncs of a history on disk that failed or took too long; their events were not acked",

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use fluentcast_broadcast::hub::Hub;
+use fluentcast_broadcast::hub::{Counts, Hub};
 use fluentcast_config::settings::ScopeId;
 use fluentcast_event::limits::{PEER_FAULT_LOG_INTERVAL, RELABEL_HOPS_MAX};
 use fluentcast_event::route::RouteTable;
@@ -262,8 +262,11 @@ impl Pipeline {
         };
         self.metrics.websocket_events.inc_by(published.events);
         self.metrics.entries_invalid.inc_by(published.invalid);
-        self.metrics.json_floats_not_finite.inc_by(u64::from(published.mended.not_finite));
-        self.metrics.json_strings_repaired.inc_by(u64::from(published.mended.invalid_utf8));
+        let Counts { mended, left_out, given_up } = published.counts;
+        self.metrics.json_floats_not_finite.inc_by(mended.not_finite.into());
+        self.metrics.json_strings_repaired.inc_by(mended.invalid_utf8.into());
+        self.metrics.websocket_events_left_out.inc_by(left_out);
+        self.metrics.websocket_filters_given_up.inc_by(given_up);
         if published.invalid > 0
             && let Some(suppressed) = self.logs.no_events.pass()
         {

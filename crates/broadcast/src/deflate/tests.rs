@@ -54,11 +54,34 @@ fn a_frame_is_compressed_when_that_makes_it_smaller() {
 
 #[test]
 fn no_distance_is_longer_than_the_window() {
-    let mut deflater = Deflater::default();
-    let within = noise(3000).repeat(2);
-    assert!(frame(&mut deflater, &within).len() < 3500);
-    let beyond = noise(1 << WINDOW_BITS).repeat(4);
-    assert_eq!(frame(&mut deflater, &beyond), plain_frame(&beyond));
+    for (window, within) in [(Window::Usual, 3000), (Window::Small, 200)] {
+        let mut deflater = Deflater::new(window);
+        let repeated = noise(within).repeat(2);
+        assert!(frame(&mut deflater, &repeated).len() < within * 7 / 6, "{window:?}");
+        // What lies just within the window, just beyond, and far beyond; an inflater refuses the rest.
+        let texts = [0, 1, 2].map(|power| noise(1 << (window.bits() - 1 + power)).repeat(8));
+        for text in [texts.concat(), b"{\"level\":\"info\"}".repeat(4000)] {
+            let mut blocks = Vec::new();
+            deflater.compress_part(&mut blocks, &text);
+            let mut inflater = Decompress::new_with_window_bits(false, window.bits());
+            let mut out = Vec::with_capacity(text.len() + 1);
+            inflater.decompress_vec(&blocks, &mut out, FlushDecompress::Sync).expect("no distance too far");
+            assert!(out == text, "{window:?}");
+        }
+    }
+}
+
+#[test]
+fn a_window_is_the_largest_that_the_client_takes() {
+    for (bits, window) in [
+        (8, None),
+        (9, Some(Window::Small)),
+        (11, Some(Window::Small)),
+        (12, Some(Window::Usual)),
+        (15, Some(Window::Usual)),
+    ] {
+        assert_eq!(Window::within(bits), window, "{bits}");
+    }
 }
 
 /// One stream per client, made of parts that all share.

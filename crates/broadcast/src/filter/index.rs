@@ -13,8 +13,8 @@ use fluentcast_event::{Event, Tag};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::Filter;
 use super::equality::{Equality, Key};
+use super::{Filter, Verdict};
 
 /// Filters and what they are for. A target has one filter as long as it is in here.
 #[derive(Debug)]
@@ -62,8 +62,8 @@ impl<T: Clone> Entry<T> {
         Self { target: target.clone(), rest }
     }
 
-    fn passes(&self, tag: &Tag, event: &Event<'_>) -> bool {
-        self.rest.as_ref().is_none_or(|rest| rest.passes(tag, event))
+    fn judge(&self, tag: &Tag, event: &Event<'_>) -> Verdict {
+        self.rest.as_ref().map_or(Verdict::Passes, |rest| rest.judge(tag, event))
     }
 }
 
@@ -117,10 +117,18 @@ impl<T: Clone + PartialEq> FilterIndex<T> {
         self.fields.remove(equality.name);
     }
 
-    /// Calls `found` for every filter the event passes, once each.
-    pub fn matching<'a>(&'a self, tag: &Tag, event: &Event<'_>, mut found: impl FnMut(&'a T)) {
+    /// Calls `found` for every filter the event passes, once each. Returns how many were
+    /// [given up](Verdict::GivenUp).
+    pub fn matching<'a>(&'a self, tag: &Tag, event: &Event<'_>, mut found: impl FnMut(&'a T)) -> u64 {
+        let mut given_up = 0;
         let mut ask = |entries: &'a [Entry<T>]| {
-            entries.iter().filter(|entry| entry.passes(tag, event)).for_each(|entry| found(&entry.target));
+            for entry in entries {
+                match entry.judge(tag, event) {
+                    Verdict::Passes => found(&entry.target),
+                    Verdict::Fails => {}
+                    Verdict::GivenUp => given_up += 1,
+                }
+            }
         };
         let mut fields = Found::new();
         self.fields.find(event.record, &mut fields);
@@ -135,6 +143,7 @@ impl<T: Clone + PartialEq> FilterIndex<T> {
             }
         }
         ask(&self.others);
+        given_up
     }
 
     /// Whether there are no filters.

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use fluentcast_event::json::Mended;
 use fluentcast_event::limits::{BACKLOG_BYTES_MAX, PUBLISH_SLICE_BYTES_MAX};
 use fluentcast_event::{Batch, EntryError, EventTime};
 
 use super::cut::{Runs, cut};
-use super::spread::Spread;
+use super::spread::{Counts, Spread};
 use super::{Hub, Published};
 use crate::history::Piece;
 use crate::view::{View, Worker};
@@ -21,7 +20,7 @@ impl Hub {
     /// With a journal, not to be given up halfway: what was stored and not yet sent would be missing
     /// from the stream.
     pub async fn publish(&self, batch: &Batch) -> Published {
-        let mut published = Published { events: 0, invalid: 0, mended: Mended::default(), stored: Ok(()) };
+        let mut published = Published { events: 0, invalid: 0, counts: Counts::default(), stored: Ok(()) };
         let mut rest = batch.entries.clone();
         let mut behind = Vec::new();
         let mut newest_seq = 0;
@@ -94,8 +93,8 @@ impl Hub {
                 break start;
             }
         };
-        let (touched, mended) = spread.finish();
-        published.mended += mended;
+        let (touched, counts) = spread.finish();
+        published.counts += counts;
         let numbered = seq - first_seq;
         published.events += numbered;
         state.newest_seq = seq - 1;

@@ -15,9 +15,28 @@ pub(super) struct Spread<'a> {
     shapes: Vec<SpreadShape<'a>>,
     /// The views that got something, those of everything aside.
     touched: Vec<Arc<View>>,
-    mended: Mended,
+    counts: Counts,
     tag: &'a Tag,
     now: Instant,
+}
+
+/// What happened to events on their way, besides being sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// What the JSON encoder had to mend.
+    pub mended: Mended,
+    /// Left out of a view because of `$max_rate`, for each view.
+    pub left_out: u64,
+    /// Not decided by a filter that took too many steps, for each filter.
+    pub given_up: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.mended += more.mended;
+        self.left_out += more.left_out;
+        self.given_up += more.given_up;
+    }
 }
 
 struct SpreadShape<'a> {
@@ -32,13 +51,13 @@ struct SpreadShape<'a> {
 impl<'a> Spread<'a> {
     pub(super) fn new(views: &'a mut Views, batch: &'a Batch, now: Instant) -> Self {
         let epoch = views.epoch;
-        let deflater = Arc::clone(&views.deflater);
-        let shapes = views.shapes.iter_mut().filter_map(|(shape, of_shape)| {
+        let Views { deflaters, shapes, .. } = views;
+        let shapes = shapes.iter_mut().filter_map(|(shape, of_shape)| {
             let groups = of_shape.of_tag(&batch.tag);
             let unfiltered = groups.iter().flat_map(|group| &group.unfiltered);
             let filtered = groups.iter().map(|group: &&ViewsOfTags| &group.filtered);
             (!groups.is_empty()).then(|| SpreadShape {
-                encoder: Encoder::new(shape, &batch.tag, epoch).deflating(&deflater),
+                encoder: Encoder::new(shape, &batch.tag, epoch).deflating(deflaters.of(shape.compress)),
                 unfiltered: unfiltered.map(|view| (view, view.feed())).collect(),
                 filtered: filtered.filter(|index| !index.is_empty()).collect(),
                 scratch: Vec::new(),
@@ -47,7 +66,7 @@ impl<'a> Spread<'a> {
         Self {
             shapes: shapes.collect(),
             touched: Vec::new(),
-            mended: Mended::default(),
+            counts: Counts::default(),
             tag: &batch.tag,
             now,
         }
@@ -55,7 +74,8 @@ impl<'a> Spread<'a> {
 
     /// An event that cannot be encoded is impossible here: the batch has just iterated over it.
     pub(super) fn event(&mut self, seq: u64, event: &Event<'_>) {
-        let Self { shapes, touched, mended, tag, now } = self;
+        let Self { shapes, touched, counts, tag, now } = self;
+        let Counts { mended, left_out, given_up } = counts;
         for SpreadShape { encoder, unfiltered, filtered, scratch } in shapes {
             if let ([(_, feed)], []) = (&mut unfiltered[..], &filtered[..])
                 && feed.sampler.is_none()
@@ -68,6 +88,7 @@ impl<'a> Spread<'a> {
             scratch.clear();
             let mut copy_into = |feed: &mut Feed| {
                 if feed.sampler.as_mut().is_some_and(|sampler| !sampler.takes(*now)) {
+                    *left_out += 1;
                     return feed.log.leave_out(seq);
                 }
                 if scratch.is_empty() {
@@ -80,7 +101,7 @@ impl<'a> Spread<'a> {
                 copy_into(feed);
             }
             for index in filtered {
-                index.matching(tag, event, |SharedView(view)| {
+                *given_up += index.matching(tag, event, |SharedView(view)| {
                     let mut feed = view.feed();
                     copy_into(&mut feed);
                     if !feed.log.set_touched() {
@@ -92,13 +113,13 @@ impl<'a> Spread<'a> {
     }
 
     /// Ends the piece: lets go of the logs and returns the views that have news.
-    pub(super) fn finish(mut self) -> (Vec<Arc<View>>, Mended) {
+    pub(super) fn finish(mut self) -> (Vec<Arc<View>>, Counts) {
         for view in &self.touched {
             view.feed().log.untouch();
         }
         for shape in self.shapes {
             self.touched.extend(shape.unfiltered.into_iter().map(|(view, _)| Arc::clone(view)));
         }
-        (self.touched, self.mended)
+        (self.touched, self.counts)
     }
 }

@@ -1,13 +1,15 @@
 //! The views of a hub, found by what a batch is: by shape, then by tag, then by the fields of a record.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use fluentcast_event::Tag;
 use fluentcast_event::limits::VIEW_CACHE_TAGS_MAX;
 use slab::Slab;
 
-use crate::deflate::SharedDeflater;
+use crate::deflate::Deflaters;
 use crate::encode::Shape;
 use crate::filter::FilterIndex;
 use crate::history::Epoch;
@@ -19,8 +21,8 @@ use crate::view::{View, ViewKey};
 pub(super) struct Views {
     pub(super) epoch: Epoch,
     /// Of all views that compress.
-    pub(super) deflater: SharedDeflater,
-    by_key: HashMap<ViewKey, Arc<View>>,
+    pub(super) deflaters: Deflaters,
+    by_key: HashSet<ByKey>,
     pub(super) shapes: HashMap<Shape, ViewsOfShape>,
 }
 
@@ -51,9 +53,33 @@ impl PartialEq for SharedView {
     }
 }
 
+/// A view found by its key.
+#[derive(Debug)]
+struct ByKey(Arc<View>);
+
+impl Borrow<ViewKey> for ByKey {
+    fn borrow(&self) -> &ViewKey {
+        self.0.key()
+    }
+}
+
+impl PartialEq for ByKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key() == other.0.key()
+    }
+}
+
+impl Eq for ByKey {}
+
+impl Hash for ByKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key().hash(state);
+    }
+}
+
 impl Views {
     pub(super) fn new(epoch: Epoch) -> Self {
-        Self { epoch, deflater: SharedDeflater::default(), by_key: HashMap::new(), shapes: HashMap::new() }
+        Self { epoch, deflaters: Deflaters::default(), by_key: HashSet::new(), shapes: HashMap::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -62,11 +88,11 @@ impl Views {
 
     /// The view with this key; `make` makes it if there is none.
     pub(super) fn open(&mut self, key: &ViewKey, make: impl FnOnce() -> View) -> Arc<View> {
-        if let Some(view) = self.by_key.get(key) {
+        if let Some(ByKey(view)) = self.by_key.get(key) {
             return Arc::clone(view);
         }
         let view = Arc::new(make());
-        self.by_key.insert(key.clone(), Arc::clone(&view));
+        self.by_key.insert(ByKey(Arc::clone(&view)));
         let of_shape = self.shapes.entry(key.shape.clone()).or_default();
         let group = match of_shape.by_tags.get(&key.tags) {
             Some(group) => *group,
@@ -90,6 +116,10 @@ impl Views {
     pub(super) fn close(&mut self, view: &Arc<View>) {
         let key = view.key();
         self.by_key.remove(key);
+        if self.by_key.is_empty() {
+            // A table keeps the room that it once needed.
+            self.by_key = HashSet::new();
+        }
         let Some(of_shape) = self.shapes.get_mut(&key.shape) else { return };
         let Some(&group) = of_shape.by_tags.get(&key.tags) else { return };
         let of_tags = &mut of_shape.groups[group];

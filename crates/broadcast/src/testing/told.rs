@@ -57,7 +57,7 @@ pub(crate) struct Understands {
 impl Understands {
     pub(crate) fn new(shape: &Shape) -> Self {
         let Shape { protocol, format, compress, .. } = *shape;
-        Self { protocol, format, compress, bytes: Vec::new(), messages: 0, last_id: None }
+        Self { protocol, format, compress: compress.is_some(), bytes: Vec::new(), messages: 0, last_id: None }
     }
 
     /// Takes more bytes; what is whole is understood.

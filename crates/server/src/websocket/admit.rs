@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
+use fluentcast_broadcast::deflate::Window;
 use fluentcast_broadcast::encode::{Format, Protocol, Shape};
 use fluentcast_broadcast::hub::{Hub, Start};
 use fluentcast_broadcast::session::{Greeting, Session};
@@ -52,8 +53,8 @@ pub struct Site {
 pub(super) struct Wire {
     pub(super) protocol: Protocol,
     pub(super) format: Format,
-    /// permessage-deflate, or gzip over HTTP, was agreed on.
-    pub(super) compress: bool,
+    /// permessage-deflate, or gzip over HTTP, was agreed on, with this window.
+    pub(super) compress: Option<Window>,
 }
 
 /// A client that waits for its socket.
@@ -117,10 +118,10 @@ impl Site {
         let Query { tags, filter, max_rate, start, ends, .. } = query;
         let key = ViewKey { shape: shape.clone(), tags, filter, max_rate };
         let opening = self.hub.subscribe(&key, worker, start.unwrap_or(Start::Default), !ends, None);
-        let inflates = compress && protocol.is_websocket();
+        let inflates = compress.is_some() && protocol.is_websocket();
         let mut session = Session::new(shape, limits::CLIENT_MESSAGE_BYTES_MAX).inflating(inflates);
         if !protocol.is_websocket() {
-            session.preface(&events::head(protocol, &opening.0, compress));
+            session.preface(&events::head(protocol, &opening.0, compress.is_some()));
         }
         session.begin(opening, Greeting::Hello);
         let may_change = protocol == Protocol::Resumable || limits.slow_client == SlowClient::Sample;

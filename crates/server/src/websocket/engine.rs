@@ -34,7 +34,8 @@ pub(super) struct Engine {
     metrics: Arc<Metrics>,
     /// Taken from the inbox and not yet done.
     commands: VecDeque<Command>,
-    clients: Slab<Slot>,
+    /// Boxed, so that what clients needed is given back one by one.
+    clients: Slab<Box<Slot>>,
     /// The slots of each view's clients here.
     members: HashMap<ViewId, Vec<usize>>,
     /// Clients whose turn ended before they were done.
@@ -128,8 +129,8 @@ impl Engine {
                 }
             }
             for slot in std::mem::take(&mut self.unfinished) {
-                if let Some(Slot { queued, .. }) = self.clients.get_mut(slot) {
-                    *queued = false;
+                if let Some(client) = self.clients.get_mut(slot) {
+                    client.queued = false;
                     self.take_turn(slot, now, true);
                 }
             }
@@ -158,7 +159,8 @@ impl Engine {
             match command {
                 Command::Join(client) => self.join(*client, now),
                 Command::News(views) => views.iter().for_each(|view| self.on_news(view, now)),
-                Command::Replayed(id, replay) if self.is_there(id) => {
+                Command::Replayed(id, mut replay) if self.is_there(id) => {
+                    self.metrics.websocket_filters_given_up.inc_by(replay.take_given_up());
                     self.clients[id.slot].client.session.replayed(replay);
                     self.take_turn(id.slot, now, false);
                 }
@@ -187,7 +189,8 @@ impl Engine {
             client.session.close_at_end(CloseReason::GoingAway);
         }
         self.numbered += 1;
-        self.clients.insert(Slot { client, number: self.numbered, queued: false, membership: None });
+        let slot_of_it = Slot { client, number: self.numbered, queued: false, membership: None };
+        self.clients.insert(Box::new(slot_of_it));
         self.take_turn(slot, now, true);
     }
 
@@ -266,7 +269,7 @@ impl Engine {
         if turn == Turn::Over {
             return self.end(slot);
         }
-        let Slot { client, queued, number, .. } = &mut self.clients[slot];
+        let Slot { client, queued, number, .. } = &mut *self.clients[slot];
         let closing_begins = client.start_closing(now);
         if let Some(replay) = client.session.next_step() {
             self.replayer.step(ClientId { slot, number: *number }, replay);
@@ -281,7 +284,7 @@ impl Engine {
 
     /// Puts the client among the members of the view that it is on now.
     fn update_membership(&mut self, slot: usize) {
-        let Slot { client, membership, .. } = &self.clients[slot];
+        let Slot { client, membership, .. } = &*self.clients[slot];
         let view = client.session.subscription().map(|subscription| subscription.view().id());
         if membership.map(|(view, _)| view) == view {
             return;
@@ -321,7 +324,7 @@ impl Engine {
     fn end(&mut self, slot: usize) {
         self.leave_view(slot);
         self.deadlines.set(slot, None);
-        let Slot { mut client, .. } = self.clients.remove(slot);
+        let Slot { mut client, .. } = *self.clients.remove(slot);
         let reason = client.session.closing().unwrap_or(CloseReason::Lost);
         match reason {
             CloseReason::PongTimeout => self.metrics.websocket_clients_timed_out.inc(),
@@ -341,6 +344,18 @@ impl Engine {
         if let Err(error) = self.poll.registry().deregister(&mut client.stream) {
             tracing::debug!(%error, "cannot stop watching a client's socket");
         }
+        if self.clients.is_empty() {
+            self.release_tables();
+        }
+    }
+
+    /// Gives back what a crowd that has gone needed: a table keeps its room, however little is in it.
+    fn release_tables(&mut self) {
+        self.clients = Slab::new();
+        self.members = HashMap::new();
+        self.unfinished = Vec::new();
+        self.deadlines = Deadlines::default();
+        self.commands.shrink_to_fit();
     }
 
     /// Begins to end: everybody is sent what is still to come, then closed with 1001. What was published

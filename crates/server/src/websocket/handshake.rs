@@ -5,6 +5,7 @@ mod extensions;
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use fluentcast_broadcast::deflate::Window;
 use fluentcast_broadcast::encode::Format;
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
@@ -46,8 +47,9 @@ impl Refusal {
 pub struct Accepted {
     /// The answer.
     pub response: Response<()>,
-    /// It agrees on permessage-deflate: messages may be compressed, in both directions.
-    pub compressed: bool,
+    /// It agrees on permessage-deflate: messages may be compressed, in both directions; those of the server
+    /// with this window.
+    pub compress: Option<Window>,
     /// The format of the resumable stream, if that is what was agreed on.
     pub format: Option<Format>,
 }
@@ -71,7 +73,7 @@ pub fn accept(
 ) -> Result<Accepted, Refusal> {
     check(method, version, headers)?;
     let key = key(headers)?;
-    let extensions = if compress {
+    let agreed = if compress {
         extensions::agree(headers).map_err(|extensions::Malformed| {
             Refusal::bad_request("The header `Sec-WebSocket-Extensions` is malformed.")
         })?
@@ -79,9 +81,10 @@ pub fn accept(
         None
     };
     let (protocol, format) = chosen_protocol(headers);
-    let response = switching(key, protocol, extensions.as_deref())
+    let extensions = agreed.as_ref().map(|agreed| agreed.answer.as_str());
+    let response = switching(key, protocol, extensions)
         .map_err(|_| Refusal::bad_request("The handshake cannot be answered."))?;
-    Ok(Accepted { response, format, compressed: extensions.is_some() })
+    Ok(Accepted { response, format, compress: agreed.map(|agreed| agreed.window) })
 }
 
 fn check(method: &Method, version: Version, headers: &HeaderMap) -> Result<(), Refusal> {
@@ -213,14 +216,14 @@ mod tests {
         for (offered, compress, agreed) in [
             (Some("permessage-deflate"), true, true),
             (Some("permessage-deflate"), false, false),
-            (Some("permessage-deflate; server_max_window_bits=9"), true, false),
+            (Some("permessage-deflate; server_max_window_bits=8"), true, false),
             (None, true, false),
             (Some("a malformed one"), false, false),
         ] {
             let headers = headers(&[("sec-websocket-extensions", offered)]);
             let accepted = get(&headers, compress).expect("a good handshake");
             let answered = accepted.response.headers().get(SEC_WEBSOCKET_EXTENSIONS);
-            assert_eq!(accepted.compressed, agreed, "{offered:?}");
+            assert_eq!(accepted.compress.is_some(), agreed, "{offered:?}");
             assert_eq!(answered.map(HeaderValue::as_bytes), agreed.then_some(deflate.as_bytes()));
         }
         let malformed = headers(&[("sec-websocket-extensions", Some("a malformed one"))]);

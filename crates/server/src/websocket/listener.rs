@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use fluentcast_broadcast::deflate::Window;
 use fluentcast_broadcast::encode::{Format, Protocol};
 use fluentcast_event::limits;
 use http_body_util::Full;
@@ -161,9 +162,9 @@ impl Port {
         let site = self.site(path)?;
         let wire = match accepted.format {
             None => {
-                Wire { protocol: Protocol::Classic, format: site.shape.format, compress: accepted.compressed }
+                Wire { protocol: Protocol::Classic, format: site.shape.format, compress: accepted.compress }
             }
-            Some(format) => Wire { protocol: Protocol::Resumable, format, compress: accepted.compressed },
+            Some(format) => Wire { protocol: Protocol::Resumable, format, compress: accepted.compress },
         };
         let by_protocol = handshake::presented_token(request.headers());
         let presented = bearer(request).map(str::to_owned).or(by_protocol);
@@ -200,7 +201,7 @@ impl Port {
         // What ends needs a checksum at its end, of the bytes that this client was sent: only what goes on
         // is compressed, and shared.
         let ends = pairs.iter().any(|(name, _)| name == "$follow");
-        let compress = !ends && events::takes_gzip(request.headers());
+        let compress = (!ends && events::takes_gzip(request.headers())).then(Window::default);
         let wire = Wire { protocol, format: Format::Json, compress };
         let admitted = site.admit(wire, pairs, bearer(request), &self.pool, &self.metrics)?;
         if head_only {

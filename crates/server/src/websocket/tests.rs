@@ -34,6 +34,7 @@ use reader::{FORMS, Form, Item, Reader};
 mod churn;
 mod classic;
 mod client;
+mod compression;
 mod ending;
 mod events;
 mod fixture;
@@ -68,6 +69,7 @@ struct Output {
     limits: ClientLimits,
     slow_client: Option<SlowClient>,
     flush_interval: Duration,
+    compress: bool,
 }
 
 impl Default for Output {
@@ -86,6 +88,7 @@ impl Default for Output {
             },
             slow_client: None,
             flush_interval: Duration::ZERO,
+            compress: false,
         }
     }
 }
@@ -231,7 +234,7 @@ fn site(output: Output, pool: &WorkerPool) -> Site {
         hub: Arc::new(Hub::new(options, Arc::new(pool.clone()))),
         limits: output.limits,
         slow_client: output.slow_client,
-        compress: false,
+        compress: output.compress,
         connection_limit: output.connection_limit,
         connected: Arc::default(),
     }
@@ -255,7 +258,7 @@ const CLASSIC: Shape = Shape {
     add_tag: false,
     add_time: false,
     fields: None,
-    compress: false,
+    compress: None,
 };
 
 /// The view of everything.

@@ -1,6 +1,7 @@
 //! What clients do, and the threads that make the steps of their replays.
 
 use super::*;
+use crate::deflate::Window;
 
 impl World {
     fn any_want(&mut self) -> Want {
@@ -16,7 +17,7 @@ impl World {
         if want.is_sampled {
             key = at_most(key, 1);
         }
-        key.shape.compress = self.random.once_in(4);
+        key.shape.compress = self.random.once_in(4).then(Window::default);
         key
     }
 

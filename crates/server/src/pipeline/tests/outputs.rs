@@ -1,12 +1,15 @@
 //! The outputs that are no files, and what is counted on the way to them.
 
 use std::io::IoSlice;
+use std::num::NonZeroU32;
 
 use fluentcast_broadcast::encode::{Format, Protocol, Shape};
-use fluentcast_broadcast::hub::Start;
+use fluentcast_broadcast::filter::Filter;
+use fluentcast_broadcast::hub::{Start, Stream};
 use fluentcast_broadcast::session::{Greeting, Session};
 use fluentcast_broadcast::view::{ViewKey, Worker};
 use fluentcast_event::msgpack;
+use fluentcast_expression::Expression;
 
 use super::*;
 
@@ -33,7 +36,7 @@ fn hub(rig: &Rig, output: usize) -> &Arc<Hub> {
 /// The view of everything, as the original plugin would send it.
 fn classic() -> ViewKey {
     let (protocol, format) = (Protocol::Classic, Format::Json);
-    let shape = Shape { protocol, format, add_tag: true, add_time: false, fields: None, compress: false };
+    let shape = Shape { protocol, format, add_tag: true, add_time: false, fields: None, compress: None };
     ViewKey { shape, tags: Default::default(), filter: Default::default(), max_rate: None }
 }
 
@@ -49,6 +52,24 @@ fn replay(rig: &Rig, output: usize) -> String {
     let mut slices = [IoSlice::new(&[]); 100];
     let used = session.gather(&mut slices, 10_000);
     slices[..used].iter().map(|slice| String::from_utf8_lossy(slice).into_owned()).collect()
+}
+
+/// Everything that a client does not get though it asked for it is counted somewhere.
+#[tokio::test]
+async fn what_is_left_out_and_what_a_filter_gives_up_is_counted() {
+    let rig = Rig::new(TWO_WORLDS);
+    let asked = |key: &ViewKey, start| hub(&rig, 0).subscribe(key, Worker(0), start, true, None).1;
+    let thinned = ViewKey { max_rate: NonZeroU32::new(1), ..classic() };
+    let costly = Expression::parse("2 in record.list").unwrap();
+    let costly = ViewKey { filter: Filter::default().and(costly), ..classic() };
+    let _places = [asked(&thinned, Start::Now), asked(&costly, Start::Now)];
+    let long = format!(r#"{{"list":[1{}]}}"#, ",1".repeat(400_000));
+    rig.emit("a", &[&long, r#"{"list":[1]}"#, &long]).await.unwrap();
+    assert_eq!(rig.metrics.websocket_events_left_out.get(), 2);
+    assert_eq!(rig.metrics.websocket_filters_given_up.get(), 2);
+    let Stream::Replay(mut replay) = asked(&costly, Start::Last(3)) else { panic!("there is a history") };
+    replay.step();
+    assert_eq!([replay.take_given_up(), replay.take_given_up()], [2, 0]);
 }
 
 #[tokio::test]

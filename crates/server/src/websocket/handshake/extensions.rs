@@ -1,12 +1,12 @@
 //! What extensions a client offers (RFC 6455 section 9.1), and what to answer: permessage-deflate
 //! (RFC 7692) or nothing.
 //!
-//! A frame is compressed once and sent to many, so only an offer that every such frame suits is
-//! accepted; a client whose offers are all declined is served uncompressed.
+//! A frame is compressed once and sent to many, so there are few windows to choose from; a client whose
+//! offers are all declined is served uncompressed.
 
 use std::borrow::Cow;
 
-use fluentcast_broadcast::deflate::WINDOW_BITS;
+use fluentcast_broadcast::deflate::Window;
 use hyper::header::{HeaderMap, SEC_WEBSOCKET_EXTENSIONS};
 
 /// The answer: each message is on its own, in both directions.
@@ -16,16 +16,25 @@ const AGREED: &str = "permessage-deflate; server_no_context_takeover; client_no_
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
+/// What was agreed on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Agreed {
+    /// The header's value.
+    pub(super) answer: String,
+    /// How far back the server's messages may refer.
+    pub(super) window: Window,
+}
+
 /// The answer to the first offer that can be accepted, if there is one.
-pub(super) fn agree(headers: &HeaderMap) -> Result<Option<String>, Malformed> {
-    let mut answer = None;
+pub(super) fn agree(headers: &HeaderMap) -> Result<Option<Agreed>, Malformed> {
+    let mut agreed = None;
     for line in headers.get_all(SEC_WEBSOCKET_EXTENSIONS) {
         let mut text = Text { rest: line.to_str().map_err(|_| Malformed)? };
         while let Some(offer) = text.offer()? {
-            answer = answer.or_else(|| accept(&offer));
+            agreed = agreed.or_else(|| accept(&offer));
         }
     }
-    Ok(answer)
+    Ok(agreed)
 }
 
 /// One extension as offered: its name and its parameters.
@@ -36,12 +45,12 @@ struct Offer<'a> {
 }
 
 /// The answer to an offer, unless it is declined: for an unknown, repeated or wrong parameter
-/// (RFC 7692 section 7.1), or a window too small for frames that others share.
-fn accept(offer: &Offer<'_>) -> Option<String> {
+/// (RFC 7692 section 7.1), or a window smaller than there is.
+fn accept(offer: &Offer<'_>) -> Option<Agreed> {
     if offer.name != "permessage-deflate" {
         return None;
     }
-    let mut answer = AGREED.to_owned();
+    let (mut answer, mut window) = (AGREED.to_owned(), Window::Usual);
     for (position, (name, value)) in offer.parameters.iter().enumerate() {
         if offer.parameters[..position].iter().any(|(earlier, _)| earlier == name) {
             return None;
@@ -55,13 +64,14 @@ fn accept(offer: &Offer<'_>) -> Option<String> {
             ("client_max_window_bits", Some(bits)) => {
                 window_bits(bits)?;
             }
-            ("server_max_window_bits", Some(bits)) if window_bits(bits)? >= WINDOW_BITS => {
-                answer.push_str(&format!("; server_max_window_bits={WINDOW_BITS}"));
+            ("server_max_window_bits", Some(bits)) => {
+                window = Window::within(window_bits(bits)?)?;
+                answer.push_str(&format!("; server_max_window_bits={}", window.bits()));
             }
             _ => return None,
         }
     }
-    Some(answer)
+    Some(Agreed { answer, window })
 }
 
 /// A number from 8 to 15, without leading zeros.
