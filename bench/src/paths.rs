@@ -175,7 +175,7 @@ fn append(chunks: u64) {
     let mut log = Log::of(&JSON);
     for chunk in 0..chunks {
         for seq in 0..CHUNK_EVENTS as u64 {
-            log.append_bytes(chunk * CHUNK_EVENTS as u64 + seq, &frame);
+            log.append_bytes(chunk * CHUNK_EVENTS as u64 + seq, 1, &frame);
         }
         black_box(log.seal());
     }

@@ -155,6 +155,15 @@ impl Log {
         seq: u64,
         fill: impl FnOnce(&mut Vec<u8>) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.append_events(seq, 1, fill)
+    }
+
+    fn append_events<T, E>(
+        &mut self,
+        last_seq: u64,
+        events: u32,
+        fill: impl FnOnce(&mut Vec<u8>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let before = self.open.bytes.len();
         if before == 0 {
             self.open.bytes.reserve(self.segment_bytes_guess);
@@ -163,18 +172,18 @@ impl Log {
             self.envelope.separate(&mut self.open.bytes);
         }
         let filled = fill(&mut self.open.bytes).inspect_err(|_| self.open.bytes.truncate(before))?;
-        self.open.events += 1;
-        self.open.last_seq = seq;
+        self.open.events += events;
+        self.open.last_seq = last_seq;
         if self.open.bytes.len() >= SEGMENT_BYTES_MAX {
             self.seal();
         }
         Ok(filled)
     }
 
-    /// Appends event `seq`, already encoded.
-    pub fn append_bytes(&mut self, seq: u64, event: &[u8]) {
-        let appended: Result<(), std::convert::Infallible> = self.append(seq, |out| {
-            out.extend_from_slice(event);
+    /// Appends so many events, the last of which is `last_seq`, already encoded and put together.
+    pub fn append_bytes(&mut self, last_seq: u64, events: u32, bytes: &[u8]) {
+        let appended: Result<(), std::convert::Infallible> = self.append_events(last_seq, events, |out| {
+            out.extend_from_slice(bytes);
             Ok(())
         });
         let Ok(()) = appended;

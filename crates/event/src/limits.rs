@@ -271,6 +271,10 @@ pub const PUBLISH_SLICE_BYTES_MAX: usize = 256 * 1024;
 /// keep every worker busy with full writes, far below any client's lag limit.
 pub const BACKLOG_BYTES_MAX: u64 = 1024 * 1024;
 
+/// Bytes of encoded events that are put together before they go into the logs of the views of everything:
+/// few enough to stay in a processor's cache, and to be there for a worker soon.
+pub const RUN_BYTES_MAX: usize = 64 * 1024;
+
 /// Bytes at which the open segment is sealed though nobody has read it. Large enough that a write of
 /// one segment is all payload and no overhead; small enough that a slow client pins little beyond its
 /// lag.

@@ -1,15 +1,17 @@
 //! Takes the events of one piece of a batch to the views that want them.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Instant;
 
 use fluentcast_event::json::Mended;
+use fluentcast_event::limits::RUN_BYTES_MAX;
 use fluentcast_event::{Batch, Event, Tag};
 
 use super::views::{SharedView, Views, ViewsOfTags};
 use crate::encode::Encoder;
+use crate::envelope::Envelope;
 use crate::filter::FilterIndex;
-use crate::view::{Feed, View};
+use crate::view::View;
 
 pub(super) struct Spread<'a> {
     shapes: Vec<SpreadShape<'a>>,
@@ -39,13 +41,25 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
+/// The views of one encoding.
 struct SpreadShape<'a> {
     encoder: Encoder,
-    /// The views of everything, their feeds held for the whole piece.
-    unfiltered: Vec<(&'a Arc<View>, MutexGuard<'a, Feed>)>,
+    envelope: Envelope,
+    /// Views of everything. They get many events at once, so that their workers find the log free.
+    whole: Vec<&'a Arc<View>>,
+    /// Views of everything that leave some out.
+    thinned: Vec<&'a Arc<View>>,
     filtered: Vec<&'a FilterIndex<SharedView>>,
-    /// One event, made aside because several logs may want it.
-    scratch: Vec<u8>,
+    /// Of the newest event alone, or with those before it that the views of everything have yet to get.
+    run: &'a mut Run,
+}
+
+/// Events as they stand in a log.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    bytes: Vec<u8>,
+    events: u32,
+    last_seq: u64,
 }
 
 impl<'a> Spread<'a> {
@@ -53,14 +67,18 @@ impl<'a> Spread<'a> {
         let epoch = views.epoch;
         let Views { deflaters, shapes, .. } = views;
         let shapes = shapes.iter_mut().filter_map(|(shape, of_shape)| {
-            let groups = of_shape.of_tag(&batch.tag);
+            let (groups, run) = of_shape.of_tag(&batch.tag);
+            run.clear();
             let unfiltered = groups.iter().flat_map(|group| &group.unfiltered);
+            let (thinned, whole) = unfiltered.partition(|view| view.key().max_rate.is_some());
             let filtered = groups.iter().map(|group: &&ViewsOfTags| &group.filtered);
             (!groups.is_empty()).then(|| SpreadShape {
                 encoder: Encoder::new(shape, &batch.tag, epoch).deflating(deflaters.of(shape.compress)),
-                unfiltered: unfiltered.map(|view| (view, view.feed())).collect(),
+                envelope: Envelope::of(shape),
+                whole,
+                thinned,
                 filtered: filtered.filter(|index| !index.is_empty()).collect(),
-                scratch: Vec::new(),
+                run,
             })
         });
         Self {
@@ -76,50 +94,83 @@ impl<'a> Spread<'a> {
     pub(super) fn event(&mut self, seq: u64, event: &Event<'_>) {
         let Self { shapes, touched, counts, tag, now } = self;
         let Counts { mended, left_out, given_up } = counts;
-        for SpreadShape { encoder, unfiltered, filtered, scratch } in shapes {
-            if let ([(_, feed)], []) = (&mut unfiltered[..], &filtered[..])
-                && feed.sampler.is_none()
-            {
-                if let Ok(more) = feed.log.append(seq, |out| encoder.write(out, seq, event)) {
-                    *mended += more;
-                }
-                continue;
+        for SpreadShape { encoder, envelope, whole, thinned, filtered, run } in shapes {
+            if whole.is_empty() {
+                run.clear();
             }
-            scratch.clear();
-            let mut copy_into = |feed: &mut Feed| {
+            let end = run.bytes.len();
+            if run.events > 0 {
+                envelope.separate(&mut run.bytes);
+            }
+            let start = run.bytes.len();
+            // Made once, and only if a view wants it.
+            let mut make = |run: &mut Run| {
+                if run.bytes.len() == start
+                    && let Ok(more) = encoder.write(&mut run.bytes, seq, event)
+                {
+                    *mended += more;
+                    run.events += 1;
+                    run.last_seq = seq;
+                }
+            };
+            if !whole.is_empty() {
+                make(run);
+            }
+            let mut offer = |view: &Arc<View>| {
+                let mut feed = view.feed();
                 if feed.sampler.as_mut().is_some_and(|sampler| !sampler.takes(*now)) {
                     *left_out += 1;
-                    return feed.log.leave_out(seq);
-                }
-                if scratch.is_empty() {
-                    let Ok(more) = encoder.write(scratch, seq, event) else { return };
-                    *mended += more;
-                }
-                feed.log.append_bytes(seq, scratch);
-            };
-            for (_, feed) in unfiltered {
-                copy_into(feed);
-            }
-            for index in filtered {
-                *given_up += index.matching(tag, event, |SharedView(view)| {
-                    let mut feed = view.feed();
-                    copy_into(&mut feed);
-                    if !feed.log.set_touched() {
-                        touched.push(Arc::clone(view));
+                    feed.log.leave_out(seq);
+                } else {
+                    make(run);
+                    if let event @ [_, ..] = &run.bytes[start..] {
+                        feed.log.append_bytes(seq, 1, event);
                     }
-                });
+                }
+                if !feed.log.set_touched() {
+                    touched.push(Arc::clone(view));
+                }
+            };
+            thinned.iter().copied().for_each(&mut offer);
+            for index in filtered {
+                *given_up += index.matching(tag, event, |SharedView(view)| offer(view));
+            }
+            if run.bytes.len() == start {
+                run.bytes.truncate(end);
+            }
+            if run.bytes.len() >= RUN_BYTES_MAX {
+                run.hand_over(whole);
             }
         }
     }
 
-    /// Ends the piece: lets go of the logs and returns the views that have news.
+    /// Ends the piece: returns the views that have news.
     pub(super) fn finish(mut self) -> (Vec<Arc<View>>, Counts) {
         for view in &self.touched {
             view.feed().log.untouch();
         }
-        for shape in self.shapes {
-            self.touched.extend(shape.unfiltered.into_iter().map(|(view, _)| Arc::clone(view)));
+        for SpreadShape { whole, run, .. } in self.shapes {
+            run.hand_over(&whole);
+            self.touched.extend(whole.into_iter().cloned());
         }
         (self.touched, self.counts)
+    }
+}
+
+impl Run {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.events = 0;
+    }
+
+    /// Appends what there is to these views.
+    fn hand_over(&mut self, whole: &[&Arc<View>]) {
+        if self.events > 0 {
+            whole
+                .iter()
+                .for_each(|view| view.feed().log.append_bytes(self.last_seq, self.events, &self.bytes));
+        }
+        self.clear();
+        self.bytes.shrink_to(RUN_BYTES_MAX);
     }
 }

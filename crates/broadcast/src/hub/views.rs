@@ -9,6 +9,7 @@ use fluentcast_event::Tag;
 use fluentcast_event::limits::VIEW_CACHE_TAGS_MAX;
 use slab::Slab;
 
+use super::spread::Run;
 use crate::deflate::Deflaters;
 use crate::encode::Shape;
 use crate::filter::FilterIndex;
@@ -33,6 +34,8 @@ pub(super) struct ViewsOfShape {
     groups: Slab<ViewsOfTags>,
     /// The groups that take a tag.
     routes: HashMap<Tag, Arc<[usize]>>,
+    /// Empty between two pieces; kept for its room.
+    run: Run,
 }
 
 /// Views that share a choice of tags.
@@ -140,8 +143,8 @@ impl Views {
 }
 
 impl ViewsOfShape {
-    /// The groups whose choice of tags takes this one.
-    pub(super) fn of_tag(&mut self, tag: &Tag) -> Vec<&ViewsOfTags> {
+    /// The groups whose choice of tags takes this one, and room to put their events together.
+    pub(super) fn of_tag(&mut self, tag: &Tag) -> (Vec<&ViewsOfTags>, &mut Run) {
         let route = match self.routes.get(tag) {
             Some(route) => Arc::clone(route),
             None => {
@@ -154,6 +157,6 @@ impl ViewsOfShape {
                 route
             }
         };
-        route.iter().map(|group| &self.groups[*group]).collect()
+        (route.iter().map(|group| &self.groups[*group]).collect(), &mut self.run)
     }
 }

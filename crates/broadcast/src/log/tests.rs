@@ -16,7 +16,7 @@ fn messages() -> Log {
 fn put(log: &mut Log, seq: u64, payload_bytes: usize) -> Vec<u8> {
     let mut frame = Vec::new();
     frame::write(&mut frame, frame::Opcode::Binary, &vec![u8::try_from(seq % 256).unwrap(); payload_bytes]);
-    log.append_bytes(seq, &frame);
+    log.append_bytes(seq, 1, &frame);
     frame
 }
 
@@ -55,12 +55,12 @@ fn what_came_between_two_readings_is_one_slice() {
 fn what_came_between_two_readings_is_one_message() {
     let mut log = messages();
     let mut cursor = log.cursor();
-    log.append_bytes(1, b"[1]");
-    log.append_bytes(2, b"[2]");
+    log.append_bytes(1, 1, b"[1]");
+    log.append_bytes(2, 1, b"[2]");
     log.seal();
-    log.append_bytes(3, b"[3]");
+    log.append_bytes(3, 1, b"[3]");
     log.append_notice(b"notice", None);
-    log.append_bytes(4, b"[4]");
+    log.append_bytes(4, 1, b"[4]");
     log.seal();
     let read = text(&read_all(&mut cursor, 8, usize::MAX));
     let expected = [
@@ -151,9 +151,9 @@ fn the_rest_of_a_message_is_that_of_its_segment() {
     let mut log = messages();
     let mut cursor = log.cursor();
     assert_eq!((cursor.frame_ahead(), cursor.sent()), (0, (0, 0)));
-    (1..=3).for_each(|seq| log.append_bytes(seq, b"[1]"));
+    (1..=3).for_each(|seq| log.append_bytes(seq, 1, b"[1]"));
     log.seal();
-    log.append_bytes(7, b"[7]");
+    log.append_bytes(7, 1, b"[7]");
     log.seal();
     let first = b"??{\"events\":[[1],[1],[1]]}".len();
     assert!(cursor.rest_of_frame().is_empty());
@@ -170,15 +170,15 @@ fn what_was_skipped_is_known_by_number_and_count() {
     let mut log = Log::new(Envelope::Message(Format::Json), None, 100);
     let mut cursor = log.cursor();
     assert_eq!(log.skip(&mut cursor), Skipped { from: 101, to: 100, events: 0, bytes: 0 });
-    log.append_bytes(103, b"[3]");
+    log.append_bytes(103, 1, b"[3]");
     log.leave_out(104);
-    log.append_bytes(105, b"[5]");
+    log.append_bytes(105, 1, b"[5]");
     log.seal();
-    log.append_bytes(110, b"[10]");
+    log.append_bytes(110, 1, b"[10]");
     let skipped = log.skip(&mut cursor);
     assert_eq!((skipped.from, skipped.to, skipped.events), (101, 110, 4));
     assert_eq!(skipped.bytes, log.end());
-    log.append_bytes(111, b"[11]");
+    log.append_bytes(111, 1, b"[11]");
     log.seal();
     cursor.advance(1);
     let rest = cursor.rest_of_frame().len();
@@ -210,7 +210,7 @@ fn who_comes_later_is_not_told_what_was_left_out_before() {
     assert_eq!((log.untold(), early.at_end()), (2, true));
     let mut late = log.cursor();
     log.leave_out(3);
-    log.append_bytes(4, b"[4]");
+    log.append_bytes(4, 1, b"[4]");
     log.seal();
     assert!(text(&read_all(&mut early, 8, usize::MAX)).contains(r#"{"events":[],"left_out":2}"#));
     assert!(text(&read_all(&mut late, 8, usize::MAX)).ends_with(r#"{"events":[[4]],"left_out":1}"#));
