@@ -46,6 +46,10 @@ const AHEAD_BYTES_ALL: u64 = 512 * 1024 * 1024;
 /// Bytes that may be on their way to one client.
 const AHEAD_BYTES_ONE: u64 = 1024 * 1024;
 
+/// Events that may be on their way to one client with a filter. As many for each, or what a server may gather
+/// for one write would depend on how rare its events are.
+const AHEAD_EVENTS_FILTERED: u64 = 5;
+
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
@@ -97,9 +101,10 @@ impl Kind {
     #[must_use]
     pub fn ahead_events(self, scenario: &Scenario) -> u64 {
         let clients = (scenario.clients as u64).max(1);
+        if !scenario.is_plain() {
+            return AHEAD_EVENTS_FILTERED * scenario.shards();
+        }
         let bytes = (AHEAD_BYTES_ALL / clients).min(AHEAD_BYTES_ONE);
-        // A filtered event goes to few: what bounds is what one client gets.
-        let bytes = if scenario.is_plain() { bytes } else { AHEAD_BYTES_ONE };
         let events =
             (bytes / frame_bytes(scenario.form, scenario.record_bytes) as u64).max(CHUNK_EVENTS as u64);
         match self {

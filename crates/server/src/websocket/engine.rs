@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use fluentcast_broadcast::close::CloseReason;
 use fluentcast_broadcast::view::{View, ViewId, Worker};
 use fluentcast_event::limits::{
-    BACKLOG_BYTES_MAX, CLIENT_READ_BUFFER_BYTES, LAGGARDS_NAMED_MAX, POLL_EVENTS_MAX, UNTOLD_WAIT,
+    BACKLOG_BYTES_MAX, CLIENT_READ_BUFFER_BYTES, GATHER_TIME, LAGGARDS_NAMED_MAX, POLL_EVENTS_MAX,
+    UNTOLD_WAIT,
 };
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
@@ -45,6 +46,8 @@ pub(super) struct Engine {
     schedule: Schedule,
     /// Clients there were.
     numbered: u64,
+    /// When commands were taken last.
+    gathered: Instant,
     buffer: Box<[u8]>,
     /// Set while draining.
     drain_by: Option<Instant>,
@@ -82,6 +85,7 @@ impl Engine {
             deadlines: Deadlines::default(),
             schedule: Schedule::default(),
             numbered: 0,
+            gathered: Instant::now(),
             buffer: vec![0; CLIENT_READ_BUFFER_BYTES].into(),
             drain_by: None,
         }
@@ -120,9 +124,10 @@ impl Engine {
                 tracing::error!(%error, "a websocket worker cannot wait for events any more");
                 return;
             }
-            let now = Instant::now();
+            let mut now = Instant::now();
             for event in &events {
                 if event.token() == WAKER {
+                    now = self.gather(now);
                     self.take_commands(now);
                 } else {
                     self.on_socket(event, now);
@@ -147,6 +152,16 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// At once when news is rare; news that comes on the heels of other news is given a moment to become more.
+    fn gather(&mut self, now: Instant) -> Instant {
+        let rest = GATHER_TIME.saturating_sub(now.duration_since(self.gathered));
+        if !rest.is_zero() {
+            std::thread::sleep(rest);
+        }
+        self.gathered = Instant::now();
+        self.gathered
     }
 
     fn next_look(&self) -> Option<Instant> {
