@@ -350,6 +350,10 @@ pub const ANSWERS_BYTES_MAX: usize = 64 * 1024;
 /// all; more would take the workers' processors.
 pub const REPLAY_THREADS: usize = 2;
 
+/// How much these threads stand back for the others ("nice" value): 10 is a tenth of the processor when there
+/// is not enough.
+pub const REPLAY_NICENESS: i32 = 10;
+
 /// How long a count of events left out (`$max_rate`) may go untold when nothing else comes.
 pub const UNTOLD_WAIT: Duration = Duration::from_secs(1);
 

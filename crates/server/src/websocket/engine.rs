@@ -46,8 +46,8 @@ pub(super) struct Engine {
     schedule: Schedule,
     /// Clients there were.
     numbered: u64,
-    /// When commands were taken last.
-    gathered: Instant,
+    /// When news was taken last.
+    news_at: Option<Instant>,
     buffer: Box<[u8]>,
     /// Set while draining.
     drain_by: Option<Instant>,
@@ -85,7 +85,7 @@ impl Engine {
             deadlines: Deadlines::default(),
             schedule: Schedule::default(),
             numbered: 0,
-            gathered: Instant::now(),
+            news_at: None,
             buffer: vec![0; CLIENT_READ_BUFFER_BYTES].into(),
             drain_by: None,
         }
@@ -154,14 +154,15 @@ impl Engine {
         }
     }
 
-    /// At once when news is rare; news that comes on the heels of other news is given a moment to become more.
-    fn gather(&mut self, now: Instant) -> Instant {
-        let rest = GATHER_TIME.saturating_sub(now.duration_since(self.gathered));
-        if !rest.is_zero() {
-            std::thread::sleep(rest);
+    /// What comes on the heels of news is given a moment to become more. Returns when that is over.
+    fn gather(&self, now: Instant) -> Instant {
+        let Some(news_at) = self.news_at else { return now };
+        let rest = GATHER_TIME.saturating_sub(now.duration_since(news_at));
+        if rest.is_zero() {
+            return now;
         }
-        self.gathered = Instant::now();
-        self.gathered
+        std::thread::sleep(rest);
+        Instant::now()
     }
 
     fn next_look(&self) -> Option<Instant> {
@@ -173,7 +174,10 @@ impl Engine {
         while let Some(command) = self.commands.pop_front() {
             match command {
                 Command::Join(client) => self.join(*client, now),
-                Command::News(views) => views.iter().for_each(|view| self.on_news(view, now)),
+                Command::News(views) => {
+                    self.news_at = Some(now);
+                    views.iter().for_each(|view| self.on_news(view, now));
+                }
                 Command::Replayed(id, mut replay) if self.is_there(id) => {
                     self.metrics.websocket_filters_given_up.inc_by(replay.take_given_up());
                     self.clients[id.slot].client.session.replayed(replay);

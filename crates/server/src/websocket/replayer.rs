@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
 
 use fluentcast_broadcast::replay::Replay;
-use fluentcast_event::limits::REPLAY_THREADS;
+use fluentcast_event::limits::{REPLAY_NICENESS, REPLAY_THREADS};
 
 use super::worker::{ClientId, Command, Inbox};
 
@@ -46,6 +46,10 @@ impl Replayer {
 }
 
 fn run(queue: &Mutex<Receiver<Job>>, inboxes: &[Inbox]) {
+    // Of this thread alone, on Linux. Whoever watches live comes first.
+    if let Err(error) = rustix::process::nice(REPLAY_NICENESS) {
+        tracing::debug!(%error, "replays run with the same priority as the live streams");
+    }
     loop {
         // A statement of its own: the lock is let go before the step.
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
