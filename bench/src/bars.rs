@@ -85,6 +85,13 @@ fn all(report: &Report) -> Vec<Bar> {
         1.5,
         mid("history", disturbed),
     ));
+    let beside_neighbour =
+        |seen: &Seen| seen.p99_ms() / seen.latency_neighbour_ms.map_or(f64::NAN, |[_, p99, _]| p99);
+    bars.push(at_most(
+        "history: p99 of the others, of that beside a bare sender of as many bytes",
+        1.5,
+        mid("history", beside_neighbour),
+    ));
     if let Some((name, worst)) = worst_memory(report) {
         let what = format!("memory after all clients left, of that before; worst: {name}");
         bars.push(at_most(&what, 1.1, worst));

@@ -70,20 +70,23 @@ pub enum Phase {
     WarmUp,
     /// Measured.
     Measured,
-    /// Measured, while something else happens too.
+    /// Measured, while the server does something else, too.
     Disturbed,
+    /// Measured, while another process would do as much.
+    Neighbour,
 }
 
-const PHASES: usize = 3;
+const PHASES: usize = 4;
 
 impl Phase {
-    const ALL: [Self; PHASES] = [Self::WarmUp, Self::Measured, Self::Disturbed];
+    const ALL: [Self; PHASES] = [Self::WarmUp, Self::Measured, Self::Disturbed, Self::Neighbour];
 
     fn index(self) -> usize {
         match self {
             Self::WarmUp => 0,
             Self::Measured => 1,
             Self::Disturbed => 2,
+            Self::Neighbour => 3,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! what that does to those who watch live.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -97,7 +97,7 @@ fn live(run: &Run<'_>, events: u64, seen: &mut Seen) -> Result<()> {
     run.settle(&mut publisher, &crowd, &clients)?;
     let window = Window::open(run.server.id(), Counts::of(&publisher, &[&crowd]))?;
     let mut replayed = 0;
-    for _ in 0..TURNS {
+    for turn in 1..=TURNS {
         crowd.enter(Phase::Measured);
         run.publish(&mut publisher, &crowd, time / TURNS)?;
         run.settle(&mut publisher, &crowd, &clients)?;
@@ -105,6 +105,10 @@ fn live(run: &Run<'_>, events: u64, seen: &mut Seen) -> Result<()> {
         replayed += beside_replay(run.server.websocket(), events, || {
             run.publish(&mut publisher, &crowd, time / TURNS)
         })?;
+        run.settle(&mut publisher, &crowd, &clients)?;
+        crowd.enter(Phase::Neighbour);
+        let rate = replayed as f64 / (time / TURNS * turn).as_secs_f64();
+        beside_sender(rate, || run.publish(&mut publisher, &crowd, time / TURNS))?;
         run.settle(&mut publisher, &crowd, &clients)?;
     }
     window.close(run.server.id(), Counts::of(&publisher, &[&crowd]), seen)?;
@@ -114,11 +118,44 @@ fn live(run: &Run<'_>, events: u64, seen: &mut Seen) -> Result<()> {
     if let Some([_, p99, _]) = seen.latency_before_ms {
         seen.remarks.push(format!("p99 without a replay {p99:.2} ms"));
     }
+    seen.latency_neighbour_ms = outcome.latencies(Phase::Neighbour).quantiles_ms();
+    if let Some([_, p99, _]) = seen.latency_neighbour_ms {
+        seen.remarks.push(format!("beside a bare sender of as many bytes {p99:.2} ms"));
+    }
     let rate = replayed as f64 / time.as_secs_f64() / 1e6;
     seen.remarks.push(format!("{rate:.0} MB/s replayed beside the others"));
     let memory = process::memory(run.server.id())?;
     (seen.memory_after, seen.memory_peak) = (memory.now, memory.peak);
     Ok(())
+}
+
+/// Does something while as many bytes a second go from a thread to another over a socket: the least that a
+/// replay costs those beside it, whoever makes it and however it came by the bytes.
+fn beside_sender(rate: f64, act: impl FnOnce() -> Result<()>) -> Result<()> {
+    const PART_BYTES: usize = 256 * 1024;
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let mut reader = TcpStream::connect(listener.local_addr()?)?;
+    let (mut sender, _) = listener.accept()?;
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (start, part, mut sent) = (Instant::now(), vec![b'x'; PART_BYTES], 0_usize);
+            while !over.load(Ordering::Relaxed) && sender.write_all(&part).is_ok() {
+                sent += part.len();
+                let due = Duration::from_secs_f64(sent as f64 / rate.max(1.0));
+                std::thread::sleep(due.saturating_sub(start.elapsed()));
+            }
+            // The reader ends with this.
+            let _ = sender.shutdown(Shutdown::Both);
+        });
+        scope.spawn(|| {
+            let mut buffer = vec![0; 1024 * 1024];
+            while reader.read(&mut buffer).is_ok_and(|count| count > 0) {}
+        });
+        let acted = act();
+        over.store(true, Ordering::Relaxed);
+        acted
+    })
 }
 
 /// Does something while the history is replayed again and again; the bytes that were.

@@ -64,6 +64,8 @@ pub struct Seen {
     pub latency_ms: Option<[f64; 3]>,
     /// The same before the storm.
     pub latency_before_ms: Option<[f64; 3]>,
+    /// The same beside a bare sender of as many bytes as the server sent besides.
+    pub latency_neighbour_ms: Option<[f64; 3]>,
     /// Clients that were connected before events.
     pub clients: u64,
     /// Memory of the server when it has just started.
