@@ -308,6 +308,7 @@ impl Cursor {
         let (mut segment, mut offset, mut bytes, mut used) = (&self.segment, self.offset, 0, 0);
         while used < slices.len() && bytes < bytes_max {
             let rest = &segment.bytes[offset..];
+            let rest = &rest[..rest.len().min(bytes_max - bytes)];
             if !rest.is_empty() {
                 slices[used] = IoSlice::new(rest);
                 used += 1;

@@ -150,6 +150,12 @@ impl Session {
         }
     }
 
+    /// Whether it is still sent what was.
+    #[must_use]
+    pub fn is_in_the_past(&self) -> bool {
+        self.stream.as_ref().is_some_and(Stream::is_in_the_past)
+    }
+
     /// What to write next, as slices for one vectored write: returns how many of `slices` were filled.
     pub fn gather<'a>(&'a self, slices: &mut [IoSlice<'a>], bytes_max: usize) -> usize {
         let urgent = &self.urgent[self.urgent_sent..];

@@ -346,6 +346,9 @@ pub const VIEW_CACHE_TAGS_MAX: usize = 1024;
 /// it likes, as long as it reads.
 pub const ANSWERS_BYTES_MAX: usize = 64 * 1024;
 
+/// Bytes of a replay that a worker writes before it looks for live news.
+pub const REPLAY_BYTES_PER_TURN_MAX: usize = 64 * 1024;
+
 /// Threads that read histories and encode what is replayed. Two, so that one stuck disk does not stop
 /// all; more would take the workers' processors.
 pub const REPLAY_THREADS: usize = 2;

@@ -55,6 +55,11 @@ impl Stream {
         Self { cursor, phase, gap: None }
     }
 
+    /// Whether the client reads the log of a replay.
+    pub(super) fn is_in_the_past(&self) -> bool {
+        matches!(self.phase, Phase::Past(_))
+    }
+
     /// Whether the replay should make its next step: the client reads the last that it has made.
     pub(super) fn wants_step(&self) -> bool {
         self.cursor.in_last_segment()

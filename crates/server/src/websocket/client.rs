@@ -9,7 +9,8 @@ use fluentcast_broadcast::encode::Protocol;
 use fluentcast_broadcast::session::Session;
 use fluentcast_config::settings::SlowClient;
 use fluentcast_event::limits::{
-    BYTES_PER_TURN_MAX, BYTES_PER_WRITE_MAX, CLOSE_TIMEOUT, READS_PER_TURN_MAX, SLICES_PER_WRITE_MAX,
+    BYTES_PER_TURN_MAX, BYTES_PER_WRITE_MAX, CLOSE_TIMEOUT, READS_PER_TURN_MAX, REPLAY_BYTES_PER_TURN_MAX,
+    SLICES_PER_WRITE_MAX,
 };
 use mio::net::TcpStream;
 
@@ -120,7 +121,9 @@ impl Client {
         self.blocked = false;
         while !self.lingering {
             let mut slices = [IoSlice::new(&[]); SLICES_PER_WRITE_MAX];
-            let used = self.session.gather(&mut slices, BYTES_PER_WRITE_MAX);
+            let past = self.session.is_in_the_past();
+            let bytes_max = if past { REPLAY_BYTES_PER_TURN_MAX } else { BYTES_PER_WRITE_MAX };
+            let used = self.session.gather(&mut slices, bytes_max);
             let slices = &slices[..used];
             let offered: usize = slices.iter().map(|slice| slice.len()).sum();
             if offered == 0 {
@@ -135,7 +138,7 @@ impl Client {
                         self.blocked = true;
                         return Turn::Rest;
                     }
-                    if this_turn >= BYTES_PER_TURN_MAX {
+                    if past || this_turn >= BYTES_PER_TURN_MAX {
                         return Turn::More;
                     }
                 }
