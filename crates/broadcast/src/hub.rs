@@ -4,15 +4,16 @@
 //! does push back for the workers' sake ([`Hub::publish`] waits): when the processor cannot keep up,
 //! waiting costs a sender time, and going on would cost every client its connection.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fluentcast_event::EventTime;
-use fluentcast_event::limits::{JOURNAL_TAIL_BYTES, REPLAY_HELD_BYTES_MAX};
+use fluentcast_event::limits::{JOURNAL_TAIL_BYTES, RECENT_REPLAYS_MAX, REPLAY_HELD_BYTES_MAX};
 
 use crate::history::{Bounds, Epoch, Gap, GapReason, Journal, NotStored, Position, Resolved, Tail};
-use crate::log::Cursor;
-use crate::replay::Replay;
+use crate::log::{Chain, Cursor};
+use crate::replay::{Asked, Replay};
 use crate::view::{View, ViewKey, Waiting, Wake, Worker};
 
 mod cut;
@@ -81,6 +82,8 @@ struct State {
     /// The newest events as they came.
     tail: Tail,
     views: Views,
+    /// Short replays made since the last event.
+    recent: VecDeque<(Asked, Chain)>,
 }
 
 /// Where a client's stream begins.
@@ -156,7 +159,8 @@ impl Hub {
                 (journal.epoch(), journal.newest_seq(), bounds)
             }
         };
-        let state = State { newest_seq, tail: Tail::new(bounds), views: Views::new(epoch) };
+        let state =
+            State { newest_seq, tail: Tail::new(bounds), views: Views::new(epoch), recent: VecDeque::new() };
         Self {
             buffered_messages,
             journal,
@@ -290,6 +294,23 @@ impl Hub {
         }
     }
 
+    /// What was made for another client that asked for the same.
+    pub(crate) fn recent_replay(&self, asked: &Asked) -> Option<Chain> {
+        let state = self.state();
+        state.recent.iter().find(|(made, _)| made == asked).map(|(_, chain)| chain.clone())
+    }
+
+    /// Keeps what was made, for others who ask for the same before the next event.
+    pub(crate) fn note_replay(&self, asked: Asked, chain: Chain) {
+        let mut state = self.state();
+        if state.newest_seq == asked.to() && state.views.len() > 0 {
+            if state.recent.len() == RECENT_REPLAYS_MAX {
+                state.recent.pop_front();
+            }
+            state.recent.push_back((asked, chain));
+        }
+    }
+
     /// Makes the view if it is not there and puts the client at its end.
     fn join(self: &Arc<Self>, state: &mut State, key: &ViewKey, worker: Worker) -> (Subscription, Cursor) {
         let newest_seq = state.newest_seq;
@@ -330,6 +351,9 @@ impl Hub {
         let mut state = self.state();
         if view.leave(worker) == 0 {
             state.views.close(view);
+            if state.views.len() == 0 {
+                state.recent = VecDeque::new();
+            }
         }
         drop(state);
         // The worker that left may be the one a publisher waits for.

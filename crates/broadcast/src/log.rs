@@ -267,6 +267,33 @@ impl Log {
         self.tail = sealed;
     }
 
+    /// Whether nothing was ever appended.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.tail.bytes.is_empty() && self.open.bytes.is_empty()
+    }
+
+    /// All there is in a log whose first segment is still there: what was begun with `start` at the front.
+    pub(crate) fn chain(&self, start: &Arc<Segment>) -> Chain {
+        Chain(start.next.get().map(|first| (Arc::clone(first), Arc::clone(&self.tail))))
+    }
+
+    /// Where an untouched log begins.
+    pub(crate) fn front(&self) -> Arc<Segment> {
+        Arc::clone(&self.tail)
+    }
+
+    /// An untouched log gets what another one holds that began with the same event. Neither may be appended
+    /// to any more.
+    pub(crate) fn adopt(&mut self, Chain(chain): &Chain) {
+        debug_assert!(self.is_untouched(), "there is something already");
+        if let Some((first, last)) = chain {
+            let unset = self.tail.next.set(Arc::clone(first));
+            debug_assert!(unset.is_ok(), "only the tail is extended, and only once");
+            self.tail = Arc::clone(last);
+            self.open = last.successor();
+        }
+    }
+
     /// A cursor at the end: it will read what is appended from now on, and is not told what was left out
     /// before.
     pub fn cursor(&mut self) -> Cursor {
@@ -287,6 +314,10 @@ impl Log {
         }
     }
 }
+
+/// The segments of a log that is complete: the first and the last, if there are any.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain(Option<(Arc<Segment>, Arc<Segment>)>);
 
 /// A client's place in a log.
 #[derive(Clone, Debug)]

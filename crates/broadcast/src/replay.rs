@@ -59,6 +59,21 @@ pub struct Replay {
     start: Option<Cursor>,
 }
 
+/// What makes short replays equal, as long as no event comes: a view, and the first and the last event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    key: ViewKey,
+    from: u64,
+    to: u64,
+}
+
+impl Asked {
+    /// The last event.
+    pub(crate) fn to(&self) -> u64 {
+        self.to
+    }
+}
+
 impl Replay {
     pub(crate) fn new(hub: Arc<Hub>, key: &ViewKey, worker: Worker, next_seq: u64) -> Self {
         // Its own: what is replayed must not make the live stream wait.
@@ -142,6 +157,9 @@ impl Replay {
         if let Some(time) = self.time.take() {
             self.look_up(time);
         }
+        if self.is_short() {
+            return self.make_all();
+        }
         let begin = self.log.end();
         let mut scanned = 0;
         while self.log.end() - begin < SEGMENT_BYTES_MAX as u64 && scanned < REPLAY_SCAN_BYTES_MAX {
@@ -162,6 +180,32 @@ impl Replay {
             }
         }
         self.log.seal();
+    }
+
+    /// Whether it is not begun, and so little, all of it in memory, that one step makes it.
+    fn is_short(&self) -> bool {
+        let bytes = self.pieces.iter().map(|piece| piece.batch.entries.len());
+        self.holds_rest && self.log.is_untouched() && bytes.sum::<usize>() <= SEGMENT_BYTES_MAX
+    }
+
+    /// Makes all of a short replay, or takes what was made for another client that asked for the same since
+    /// the last event: when many come at once, they cost little more than one.
+    fn make_all(&mut self) {
+        let asked = Asked { key: self.key.clone(), from: self.next_seq, to: self.end_seq() };
+        self.is_over = true;
+        if let Some(chain) = self.hub.recent_replay(&asked) {
+            self.pieces.clear();
+            self.next_seq = asked.to + 1;
+            return self.log.adopt(&chain);
+        }
+        let front = self.log.front();
+        for piece in std::mem::take(&mut self.pieces) {
+            if piece.first_seq <= asked.to {
+                self.encode(&piece);
+            }
+        }
+        self.log.seal();
+        self.hub.note_replay(asked, self.log.chain(&front));
     }
 
     /// Finds the number to begin with; events of that time may be yet to come.

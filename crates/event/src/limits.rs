@@ -346,6 +346,14 @@ pub const VIEW_CACHE_TAGS_MAX: usize = 1024;
 /// it likes, as long as it reads.
 pub const ANSWERS_BYTES_MAX: usize = 64 * 1024;
 
+/// Short replays that a hub keeps until the next event, for other clients that ask for the same. Each has about
+/// [`SEGMENT_BYTES_MAX`].
+pub const RECENT_REPLAYS_MAX: usize = 8;
+
+/// Replays on their way from the threads that make them to a worker: what they hold is not yet offered to the
+/// clients' sockets.
+pub const REPLAYS_HANDED_MAX: usize = 32;
+
 /// Bytes of a replay that a worker writes before it looks for live news.
 pub const REPLAY_BYTES_PER_TURN_MAX: usize = 64 * 1024;
 

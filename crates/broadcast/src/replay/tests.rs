@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::encode::{Format, Protocol};
 use crate::history::{Bounds, Epoch, Position};
-use crate::hub::{Options, Start};
+use crate::hub::{self, Options, Start};
 use crate::testing::journal::FakeJournal;
 use crate::testing::told::{Told, gap, numbers};
 use crate::testing::{
@@ -410,4 +410,35 @@ fn gaps_are_told_in_every_form_and_an_event_stream_resumes_behind_them() {
     }
     let lines = key((Protocol::Lines, Format::Json));
     assert!(Rig::buffering(0).client(&lines, Start::Now).read_all().is_empty());
+}
+
+#[test]
+fn clients_that_come_for_the_same_at_the_same_time_share_what_is_made() {
+    let mut rig = Rig::buffering(100);
+    rig.publish(50);
+    for form in SHAPES {
+        let made = |start| {
+            let (_, stream) = rig.hub.subscribe(&key(form), Worker(0), start, true, None);
+            let hub::Stream::Replay(mut replay) = stream else { panic!("there is a history") };
+            let cursor = replay.cursor();
+            replay.step();
+            assert!(replay.is_over(), "{form:?}");
+            (replay, cursor)
+        };
+        let bytes = |(_, cursor): &(Box<Replay>, Cursor)| {
+            let mut slices = [std::io::IoSlice::new(&[]); 64];
+            let used = cursor.gather(&mut slices, usize::MAX);
+            slices[..used].iter().map(|slice| slice.as_ptr_range()).collect::<Vec<_>>()
+        };
+        let (one, other, shorter) = (made(Start::Default), made(Start::Default), made(Start::Last(20)));
+        assert!(!bytes(&one).is_empty());
+        assert_eq!(bytes(&one), bytes(&other), "{form:?}");
+        assert_ne!(bytes(&one), bytes(&shorter), "{form:?}");
+    }
+    // What comes next ends that; all get what they would have got.
+    let mut early = [Start::Default; 3].map(|start| rig.client(&resumable(), start));
+    rig.publish(5);
+    let mut late = rig.client(&resumable(), Start::Default);
+    early.iter_mut().for_each(|client| assert_eq!(numbers(&client.read_all()), (1..=55).collect::<Vec<_>>()));
+    assert_eq!(numbers(&late.read_all()), (1..=55).collect::<Vec<_>>());
 }

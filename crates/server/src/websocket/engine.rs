@@ -178,7 +178,7 @@ impl Engine {
                     self.news_at = Some(now);
                     views.iter().for_each(|view| self.on_news(view, now));
                 }
-                Command::Replayed(id, mut replay) if self.is_there(id) => {
+                Command::Replayed(id, mut replay, _on_its_way) if self.is_there(id) => {
                     self.metrics.websocket_filters_given_up.inc_by(replay.take_given_up());
                     self.clients[id.slot].client.session.replayed(replay);
                     self.take_turn(id.slot, now, false);

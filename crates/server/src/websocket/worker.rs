@@ -15,7 +15,7 @@ use mio::{Poll, Token};
 
 use crate::metrics::Metrics;
 use crate::websocket::engine::Engine;
-use crate::websocket::replayer::Replayer;
+use crate::websocket::replayer::{OnItsWay, Replayer};
 use crate::websocket::resubscribe::Resubscriber;
 
 /// The token of the waker; clients have the index of their slot.
@@ -89,7 +89,7 @@ pub(super) enum Command {
     Join(Box<NewClient>),
     News(Vec<Arc<View>>),
     /// A step of a client's replay was made.
-    Replayed(ClientId, Box<Replay>),
+    Replayed(ClientId, Box<Replay>, OnItsWay),
     /// A client cannot be served any more.
     Fail(ClientId),
     /// Send everything, close with 1001, and end by the deadline.

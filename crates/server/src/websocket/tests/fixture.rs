@@ -109,13 +109,13 @@ impl Fixture {
     /// Replays, and writes until the peer has taken everything.
     pub(super) fn flush(&mut self) {
         until("the peer has taken everything", || {
-            self.client.write(&mut 0);
+            let mut turn = self.client.write(&mut 0);
             while let Some(mut replay) = self.client.session.next_step() {
                 replay.step();
                 self.client.session.replayed(replay);
-                self.client.write(&mut 0);
+                turn = self.client.write(&mut 0);
             }
-            !self.client.blocked
+            !self.client.blocked && turn != Turn::More
         });
     }
 }
