@@ -73,6 +73,8 @@ fn all(report: &Report) -> Vec<Bar> {
     bars.push(at_most("unread-paced-1000: p99, of that without", 1.3, ratio));
     let disturbed = |seen: &Seen| seen.p99_ms() / seen.latency_before_ms.map_or(f64::NAN, |[_, p99, _]| p99);
     bars.push(at_most("storm-5000: p99 of the others, of that before", 3.0, mid("storm-5000", disturbed)));
+    let ratio = of_floor("storm-5000", Seen::p99_ms);
+    bars.push(at_most("storm-5000: p99 of the others, of the floor's", 1.5, ratio));
     let history = |value: fn(&SeenHistory) -> f64| {
         median(ours("history").iter().filter_map(|seen| seen.history.as_ref()).map(value).collect())
     };

@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::str::FromStr;
 use std::time::Duration;
 
+use fluentcast_event::limits::JOINED_PIECE_BYTES_MAX;
 use fluentcast_event::{Batch, EventTime};
 
 /// Names one unbroken numbering of events. When numbers cannot be continued (a restart without a history
@@ -115,6 +116,8 @@ pub(crate) struct Tail {
     bounds: Bounds,
     pieces: VecDeque<Kept>,
     bytes: u64,
+    /// Bytes up to which pieces are joined.
+    joined_bytes_max: u64,
 }
 
 /// A piece, and the latest time of its events.
@@ -124,9 +127,43 @@ struct Kept {
     latest: EventTime,
 }
 
+impl Kept {
+    /// Whether a piece may become part of this one. Many small ones would weigh more than their events, in
+    /// each client's replay.
+    fn takes(&self, next: &Piece, bytes_max: u64, by_age: bool) -> bool {
+        let (ours, theirs) = (&self.piece.batch, &next.batch);
+        let bytes = (ours.entries.len() + theirs.entries.len()) as u64;
+        ours.tag == theirs.tag
+            && self.piece.last_seq() + 1 == next.first_seq
+            && bytes <= bytes_max
+            && (!by_age || ours.received.seconds == theirs.received.seconds)
+    }
+
+    fn join(&mut self, next: &Piece, latest: EventTime) {
+        let batch = &mut self.piece.batch;
+        batch.entries = [&batch.entries[..], &next.batch.entries[..]].concat().into();
+        batch.received = next.batch.received;
+        self.piece.events += next.events;
+        self.latest = self.latest.max(latest);
+    }
+}
+
 impl Tail {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self { bounds, pieces: VecDeque::new(), bytes: 0 }
+        // What is let go at once must be little of what the bounds allow.
+        let joined_bytes_max = bounds.bytes.map_or(u64::MAX, |bytes| bytes / 16).min(JOINED_PIECE_BYTES_MAX);
+        Self { bounds, pieces: VecDeque::new(), bytes: 0, joined_bytes_max }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// Keeps pieces as they come, so that few events are many pieces.
+    #[cfg(test)]
+    pub(crate) fn join_nothing(&mut self) {
+        self.joined_bytes_max = 0;
     }
 
     /// Whether events are kept at all.
@@ -138,7 +175,12 @@ impl Tail {
     pub(crate) fn push(&mut self, piece: Piece, latest: EventTime, now: EventTime) {
         self.bytes += piece.batch.entries.len() as u64;
         let newest_seq = piece.last_seq();
-        self.pieces.push_back(Kept { piece, latest });
+        match self.pieces.back_mut() {
+            Some(last) if last.takes(&piece, self.joined_bytes_max, self.bounds.age.is_some()) => {
+                last.join(&piece, latest)
+            }
+            _ => self.pieces.push_back(Kept { piece, latest }),
+        }
         self.trim(newest_seq, now);
     }
 
@@ -329,14 +371,19 @@ mod tests {
                 let now = EventTime::from_seconds(seconds);
                 tail.push(piece(1 + n * 5, 5, seconds), now, now);
             }
+            let held = tail.since(1, usize::MAX).0;
+            assert!(held.iter().zip(held.iter().skip(1)).all(|(a, b)| a.last_seq() + 1 == b.first_seq));
             (tail.oldest_seq(50, EventTime::from_seconds(9)), tail.pieces.len())
         };
         let all = Bounds::default();
-        assert_eq!(kept(all), (1, 10));
-        assert_eq!(kept(Bounds { events: Some(7), ..all }), (44, 2));
+        // Joined: one piece for all, as they are small.
+        assert_eq!(kept(all), (1, 1));
+        assert_eq!(kept(Bounds { events: Some(7), ..all }), (44, 1));
         assert_eq!(kept(Bounds { bytes: Some(120), ..all }), (41, 2));
         assert_eq!(kept(Bounds { age: Some(Duration::from_secs(3)), ..all }), (31, 4));
         assert_eq!(kept(Bounds { events: Some(7), bytes: Some(60), age: None }), (46, 1));
+        // Two of 50 bytes make a sixteenth of what is kept.
+        assert_eq!(kept(Bounds { bytes: Some(1600), ..all }), (1, 5));
         assert_eq!(kept(Bounds { bytes: Some(40), ..all }), (51, 0));
     }
 }

@@ -82,7 +82,9 @@ struct State {
     /// The newest events as they came.
     tail: Tail,
     views: Views,
-    /// Short replays made since the last event.
+    /// Replays that are not over, or still read.
+    replays: usize,
+    /// The newest short ones, as long as there are any.
     recent: VecDeque<(Asked, Chain)>,
 }
 
@@ -159,8 +161,13 @@ impl Hub {
                 (journal.epoch(), journal.newest_seq(), bounds)
             }
         };
-        let state =
-            State { newest_seq, tail: Tail::new(bounds), views: Views::new(epoch), recent: VecDeque::new() };
+        let state = State {
+            newest_seq,
+            tail: Tail::new(bounds),
+            views: Views::new(epoch),
+            replays: 0,
+            recent: VecDeque::new(),
+        };
         Self {
             buffered_messages,
             journal,
@@ -179,6 +186,10 @@ impl Hub {
     #[cfg(test)]
     pub(crate) fn hold_at_most(&mut self, bytes: usize) {
         self.held_bytes_max = bytes;
+        let mut state = self.state();
+        if bytes < usize::MAX || state.tail.bounds().bytes.is_some() {
+            state.tail.join_nothing();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -247,6 +258,7 @@ impl Hub {
             return (hello, Stream::Live(subscription, cursor));
         }
         let mut replay = Replay::new(Arc::clone(self), key, worker, next_seq);
+        state.replays += 1;
         replay.time = time;
         replay.through = (!follow).then_some(hello.seq);
         if let Some(gap) = gap {
@@ -300,14 +312,21 @@ impl Hub {
         state.recent.iter().find(|(made, _)| made == asked).map(|(_, chain)| chain.clone())
     }
 
-    /// Keeps what was made, for others who ask for the same before the next event.
+    /// Keeps what was made, for those behind in the queue who ask for the same.
     pub(crate) fn note_replay(&self, asked: Asked, chain: Chain) {
         let mut state = self.state();
-        if state.newest_seq == asked.to() && state.views.len() > 0 {
-            if state.recent.len() == RECENT_REPLAYS_MAX {
-                state.recent.pop_front();
-            }
-            state.recent.push_back((asked, chain));
+        if state.recent.len() == RECENT_REPLAYS_MAX {
+            state.recent.pop_front();
+        }
+        state.recent.push_back((asked, chain));
+    }
+
+    /// A replay is gone; with the last one, what was kept for others.
+    pub(crate) fn replay_is_gone(&self) {
+        let mut state = self.state();
+        state.replays -= 1;
+        if state.replays == 0 {
+            state.recent = VecDeque::new();
         }
     }
 
@@ -351,9 +370,6 @@ impl Hub {
         let mut state = self.state();
         if view.leave(worker) == 0 {
             state.views.close(view);
-            if state.views.len() == 0 {
-                state.recent = VecDeque::new();
-            }
         }
         drop(state);
         // The worker that left may be the one a publisher waits for.

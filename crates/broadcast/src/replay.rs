@@ -59,19 +59,12 @@ pub struct Replay {
     start: Option<Cursor>,
 }
 
-/// What makes short replays equal, as long as no event comes: a view, and the first and the last event.
+/// What makes short replays equal: a view, and the first and the last event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     key: ViewKey,
     from: u64,
     to: u64,
-}
-
-impl Asked {
-    /// The last event.
-    pub(crate) fn to(&self) -> u64 {
-        self.to
-    }
 }
 
 impl Replay {
@@ -188,8 +181,8 @@ impl Replay {
         self.holds_rest && self.log.is_untouched() && bytes.sum::<usize>() <= SEGMENT_BYTES_MAX
     }
 
-    /// Makes all of a short replay, or takes what was made for another client that asked for the same since
-    /// the last event: when many come at once, they cost little more than one.
+    /// Makes all of a short replay, or takes what was made for another client that asked for the same: when
+    /// many come at once, they cost little more than one.
     fn make_all(&mut self) {
         let asked = Asked { key: self.key.clone(), from: self.next_seq, to: self.end_seq() };
         self.is_over = true;
@@ -304,6 +297,12 @@ impl Replay {
             }
         }
         self.next_seq = self.next_seq.max(last_seq + 1);
+    }
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        self.hub.replay_is_gone();
     }
 }
 

@@ -346,6 +346,9 @@ pub const VIEW_CACHE_TAGS_MAX: usize = 1024;
 /// it likes, as long as it reads.
 pub const ANSWERS_BYTES_MAX: usize = 64 * 1024;
 
+/// Bytes of entries up to which pieces of a history in memory are joined to one.
+pub const JOINED_PIECE_BYTES_MAX: u64 = 8 * 1024;
+
 /// Short replays that a hub keeps until the next event, for other clients that ask for the same. Each has about
 /// [`SEGMENT_BYTES_MAX`].
 pub const RECENT_REPLAYS_MAX: usize = 8;

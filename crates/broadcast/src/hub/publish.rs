@@ -98,9 +98,6 @@ impl Hub {
         let numbered = seq - first_seq;
         published.events += numbered;
         state.newest_seq = seq - 1;
-        if numbered > 0 {
-            state.recent.clear();
-        }
         if state.tail.keeps() && numbered > 0 {
             // What the journal was given is nobody else's already.
             let own = if self.journal.is_some() { entries.clone() } else { good.copied(entries) };
