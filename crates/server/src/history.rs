@@ -4,6 +4,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use fluentcast_broadcast::history::{
     Epoch, Journal, JournalRead, NotStored, Piece, Position, Resolved, Storing,
@@ -95,13 +96,15 @@ impl DiskHistory {
             .map(|reason| format!("the history in {} cannot be written: {reason}", self.path))
     }
 
-    /// Brings everything onto the medium and ends the writing; blocks, within a bound.
-    pub fn close(&self) {
-        match self.writing.close().recv_timeout(HISTORY_STOP_TIMEOUT) {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(path = self.path, %error, "the history could not be closed"),
-            Err(_) => {
-                tracing::error!(path = self.path, "the disk does not answer; the history is left as it is")
+    /// Brings everything onto the medium and ends the writing of all at once; blocks, within a bound for all.
+    pub fn close(histories: &[Arc<Self>]) {
+        let deadline = Instant::now() + HISTORY_STOP_TIMEOUT;
+        let closing: Vec<_> = histories.iter().map(|history| (&history.path, history.writing.close())).collect();
+        for (path, closed) in closing {
+            match closed.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(path, %error, "the history could not be closed"),
+                Err(_) => tracing::error!(path, "the disk does not answer; the history is left as it is"),
             }
         }
     }

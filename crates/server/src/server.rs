@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accept::{self, Admission};
 use crate::build::{self, BuildError, Built, PortPlan};
 use crate::emit::Emitter;
+use crate::history::DiskHistory;
 use crate::metrics::Metrics;
 use crate::sample::{Sample, SampleError};
 use crate::stdout::Stdout;
@@ -172,8 +173,7 @@ impl Server {
             tracing::error!(%error, "the websocket workers could not be stopped");
         }
         let histories = built.histories;
-        let closed =
-            tokio::task::spawn_blocking(move || histories.iter().for_each(|history| history.close()));
+        let closed = tokio::task::spawn_blocking(move || DiskHistory::close(&histories));
         if let Err(error) = closed.await {
             tracing::error!(%error, "the histories could not be closed");
         }

@@ -104,7 +104,8 @@ pub const WEBSOCKET: Section = Section {
                 Kind::Bool,
                 Is("false"),
                 "Offer clients compression (permessage-deflate). Set it where the network is dearer than the \
-                 processor; each message is compressed once for all clients that ask for the same",
+                 processor; each message is compressed once for all clients that ask for the same. Batches (the \
+                 resumable stream) become five times smaller, single events (the classic one) a fifth",
             )
             .from(Origin::Fluentcast),
             Parameter::new(
@@ -146,15 +147,14 @@ pub const HISTORY: Section = Section::new(
             "size",
             Kind::Size(HISTORY_BYTES_MIN),
             When(&[(IN_MEMORY, "64m"), (ON_DISK, "1g")]),
-            "Keep no more than that many bytes. The default holds only when neither `events` nor `age` is set. Set it \
-             whenever events may come faster or be larger than expected",
+            "Keep no more than that many bytes, whatever `events` and `age` allow",
         )
         .from(Origin::Fluentcast),
         Parameter::new(
             "age",
             Kind::TimeBetween(HISTORY_AGE_MIN, Duration::from_secs(CONFIG_TIME_SECONDS_MAX as u64)),
             Unset,
-            "Keep nothing that is older. Alone it bounds neither memory nor disk: set `size` too",
+            "Keep nothing that is older",
         )
         .from(Origin::Fluentcast),
         Parameter::new(

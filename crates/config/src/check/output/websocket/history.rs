@@ -29,7 +29,7 @@ pub(super) fn read(output: &mut Reader<'_, '_>, buffered_messages: usize) -> Opt
     let written = section.written("path");
     let age: Option<Duration> = section.opt("age");
     let mut size: Option<ByteSize> = section.opt("size");
-    if events.is_none() && age.is_none() && size.is_none() {
+    if size.is_none() {
         size = section.default_when("size", if written.is_some() { ON_DISK } else { IN_MEMORY });
     }
     let history = History {
