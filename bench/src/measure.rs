@@ -32,7 +32,7 @@ const FIRST_WAVE_CLIENTS: usize = 100;
 const FIRST_WAVE: Duration = Duration::from_millis(100);
 
 /// What memory is looked at after: long enough for a server's housekeeping.
-const SETTLE: Duration = Duration::from_millis(200);
+const SETTLE: Duration = Duration::from_millis(1000);
 
 /// How a run is done.
 #[derive(Clone, Debug)]

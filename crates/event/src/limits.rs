@@ -275,9 +275,16 @@ pub const BACKLOG_BYTES_MAX: u64 = 1024 * 1024;
 /// few enough to stay in a processor's cache, and to be there for a worker soon.
 pub const RUN_BYTES_MAX: usize = 64 * 1024;
 
-/// Least time between two looks of a worker at what is new. Under load several small writes, and as many
-/// wake-ups, become one; who is idle does not notice.
-pub const GATHER_TIME: Duration = Duration::from_micros(200);
+/// Least time from the end of one look of a worker at what is new to the next. Under load several small writes,
+/// and as many wake-ups, become one; who is idle does not notice.
+pub const GATHER_TIME_MIN: Duration = Duration::from_micros(200);
+
+/// As much longer as the look took, divided by this: publishers that the slowest client has held up get time to
+/// give all clients more at once.
+pub const GATHER_PART: u32 = 16;
+
+/// The longest of these times.
+pub const GATHER_TIME_MAX: Duration = Duration::from_millis(5);
 
 /// Bytes at which the open segment is sealed though nobody has read it. Large enough that a write of
 /// one segment is all payload and no overhead; small enough that a slow client pins little beyond its

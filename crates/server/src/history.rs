@@ -97,9 +97,10 @@ impl DiskHistory {
     }
 
     /// Brings everything onto the medium and ends the writing of all at once; blocks, within a bound for all.
-    pub fn close(histories: &[Arc<Self>]) {
+    pub fn close<'a>(histories: impl IntoIterator<Item = &'a Self>) {
         let deadline = Instant::now() + HISTORY_STOP_TIMEOUT;
-        let closing: Vec<_> = histories.iter().map(|history| (&history.path, history.writing.close())).collect();
+        let closing: Vec<_> =
+            histories.into_iter().map(|history| (&history.path, history.writing.close())).collect();
         for (path, closed) in closing {
             match closed.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(Ok(())) => {}

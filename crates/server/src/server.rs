@@ -173,7 +173,8 @@ impl Server {
             tracing::error!(%error, "the websocket workers could not be stopped");
         }
         let histories = built.histories;
-        let closed = tokio::task::spawn_blocking(move || DiskHistory::close(&histories));
+        let closed =
+            tokio::task::spawn_blocking(move || DiskHistory::close(histories.iter().map(AsRef::as_ref)));
         if let Err(error) = closed.await {
             tracing::error!(%error, "the histories could not be closed");
         }

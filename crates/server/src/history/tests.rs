@@ -273,12 +273,12 @@ async fn an_interval_syncs_by_itself() {
 async fn after_the_close_nothing_is_written() {
     let bench = Bench::new(Sync::Never);
     assert!(bench.append(1, Ok(())).await.is_ok());
-    DiskHistory::close(std::slice::from_ref(&bench.history));
+    DiskHistory::close([&bench.history]);
     assert_eq!((bench.next_call(), bench.next_call()), (Call::Append(1), Call::Close));
     let late = bench.history.append(piece(2)).await.expect_err("closed");
     assert!(late.0.contains("the writing has ended"), "{late}");
     // A second time it ends, too.
-    DiskHistory::close(std::slice::from_ref(&bench.history));
+    DiskHistory::close([&bench.history]);
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn a_closed_history_goes_on_where_it_was() {
     });
     let second = DiskHistory::open(&settings, folder.path(), Arc::default());
     assert!(second.is_err(), "two write one history");
-    DiskHistory::close(std::slice::from_ref(&history));
+    DiskHistory::close([&history]);
     drop(history);
     let history = open();
     assert_eq!((history.epoch(), history.newest_seq(), history.oldest_seq()), (epoch, 1, 1));

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use fluentcast_broadcast::close::CloseReason;
 use fluentcast_broadcast::view::{View, ViewId, Worker};
 use fluentcast_event::limits::{
-    BACKLOG_BYTES_MAX, CLIENT_READ_BUFFER_BYTES, GATHER_TIME, LAGGARDS_NAMED_MAX, POLL_EVENTS_MAX,
-    UNTOLD_WAIT,
+    BACKLOG_BYTES_MAX, CLIENT_READ_BUFFER_BYTES, GATHER_PART, GATHER_TIME_MAX, GATHER_TIME_MIN,
+    LAGGARDS_NAMED_MAX, POLL_EVENTS_MAX, UNTOLD_WAIT,
 };
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
@@ -46,8 +46,8 @@ pub(super) struct Engine {
     schedule: Schedule,
     /// Clients there were.
     numbered: u64,
-    /// When news was taken last.
-    news_at: Option<Instant>,
+    /// News before this waits to become more.
+    gather_until: Option<Instant>,
     buffer: Box<[u8]>,
     /// Set while draining.
     drain_by: Option<Instant>,
@@ -85,7 +85,7 @@ impl Engine {
             deadlines: Deadlines::default(),
             schedule: Schedule::default(),
             numbered: 0,
-            news_at: None,
+            gather_until: None,
             buffer: vec![0; CLIENT_READ_BUFFER_BYTES].into(),
             drain_by: None,
         }
@@ -156,8 +156,7 @@ impl Engine {
 
     /// What comes on the heels of news is given a moment to become more. Returns when that is over.
     fn gather(&self, now: Instant) -> Instant {
-        let Some(news_at) = self.news_at else { return now };
-        let rest = GATHER_TIME.saturating_sub(now.duration_since(news_at));
+        let rest = self.gather_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
         if rest.is_zero() {
             return now;
         }
@@ -175,8 +174,10 @@ impl Engine {
             match command {
                 Command::Join(client) => self.join(*client, now),
                 Command::News(views) => {
-                    self.news_at = Some(now);
                     views.iter().for_each(|view| self.on_news(view, now));
+                    let done = Instant::now();
+                    let part = done.duration_since(now) / GATHER_PART;
+                    self.gather_until = Some(done + part.clamp(GATHER_TIME_MIN, GATHER_TIME_MAX));
                 }
                 Command::Replayed(id, mut replay, _on_its_way) if self.is_there(id) => {
                     self.metrics.websocket_filters_given_up.inc_by(replay.take_given_up());
