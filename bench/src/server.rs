@@ -102,7 +102,7 @@ impl Kind {
     pub fn ahead_events(self, scenario: &Scenario) -> u64 {
         let clients = (scenario.clients as u64).max(1);
         if !scenario.is_plain() {
-            return AHEAD_EVENTS_FILTERED * scenario.shards();
+            return AHEAD_EVENTS_FILTERED * scenario.shards() + CHUNK_EVENTS as u64;
         }
         let bytes = (AHEAD_BYTES_ALL / clients).min(AHEAD_BYTES_ONE);
         let events =
