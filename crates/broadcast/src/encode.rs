@@ -88,6 +88,9 @@ pub struct Encoder {
     /// in the second.
     before_seq: Vec<u8>,
     before_time: Vec<u8>,
+    /// The same and the whole seconds of a numbered event in JSON: most events share them with the one before.
+    before_fraction: Vec<u8>,
+    seconds: Option<i64>,
     after: &'static [u8],
     /// The fields of a record that are asked for.
     projected: Vec<u8>,
@@ -147,6 +150,8 @@ impl Encoder {
             shape: shape.clone(),
             before_seq,
             before_time,
+            before_fraction: Vec::new(),
+            seconds: None,
             after,
             projected: Vec::new(),
             deflater: None,
@@ -176,6 +181,11 @@ impl Encoder {
     }
 
     fn write_message(&mut self, out: &mut Vec<u8>, seq: u64, event: &Event<'_>) -> Result<Mended, ReadError> {
+        if self.shape.protocol != Protocol::Classic && self.seconds != Some(event.time.seconds) {
+            self.seconds = Some(event.time.seconds);
+            self.before_fraction.clone_from(&self.before_time);
+            self.before_fraction.extend_from_slice(itoa::Buffer::new().format(event.time.seconds).as_bytes());
+        }
         let Some(deflater) = &self.deflater else { return self.write_whole(out, seq, event) };
         let deflater = Arc::clone(deflater);
         let mut plain = std::mem::take(&mut self.plain);
@@ -205,7 +215,15 @@ impl Encoder {
                 _ => out.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes()),
             }
         }
-        out.extend_from_slice(&self.before_time);
+        if protocol == Protocol::Classic || format == Format::Msgpack {
+            out.extend_from_slice(&self.before_time);
+        } else if event.time.seconds < 0 {
+            out.extend_from_slice(&self.before_time);
+            write_negative_time(out, event.time);
+        } else {
+            out.extend_from_slice(&self.before_fraction);
+            write_fraction(out, event.time.nanos);
+        }
         let mended = match (protocol, format) {
             (Protocol::Classic, Format::Json) => {
                 if add_time {
@@ -227,12 +245,10 @@ impl Encoder {
                 Mended::default()
             }
             (Protocol::Resumable, Format::Json) => {
-                write_json_time(out, event.time);
                 out.push(b',');
                 json::write_value(out, event.record)?
             }
             (Protocol::EventStream | Protocol::Lines, _) => {
-                write_json_time(out, event.time);
                 out.extend_from_slice(br#","record":"#);
                 json::write_value(out, event.record)?
             }
@@ -242,10 +258,10 @@ impl Encoder {
     }
 }
 
-/// Seconds since 1970 as a JSON number, to the nanosecond, without zeros at the end.
-fn write_json_time(out: &mut Vec<u8>, time: EventTime) {
+/// Seconds before 1970 as a JSON number, to the nanosecond, without zeros at the end.
+fn write_negative_time(out: &mut Vec<u8>, time: EventTime) {
     let (mut seconds, mut nanos) = (time.seconds, time.nanos);
-    if seconds < 0 && nanos > 0 {
+    if nanos > 0 {
         // -2 s and 0.25 s more is -1.75.
         seconds += 1;
         nanos = 1_000_000_000 - nanos;
@@ -254,6 +270,11 @@ fn write_json_time(out: &mut Vec<u8>, time: EventTime) {
         }
     }
     out.extend_from_slice(itoa::Buffer::new().format(seconds).as_bytes());
+    write_fraction(out, nanos);
+}
+
+/// What stands behind the whole seconds: nothing, or the point and digits without zeros at the end.
+fn write_fraction(out: &mut Vec<u8>, nanos: u32) {
     if nanos > 0 {
         // A one in front keeps the zeros at the beginning.
         let mut digits = itoa::Buffer::new();
@@ -353,17 +374,29 @@ mod tests {
 
     #[test]
     fn times_as_json_numbers() {
+        let shape = Shape {
+            protocol: Protocol::Resumable,
+            format: Format::Json,
+            add_tag: false,
+            add_time: false,
+            fields: None,
+            compress: None,
+        };
+        // One for all, as in a batch.
+        let mut encoder = Encoder::new(&shape, &Tag::from("t"), Epoch(0));
         for (seconds, nanos, json) in [
             (0, 0, "0"),
             (5, 1, "5.000000001"),
             (5, 120_000_000, "5.12"),
+            (5, 0, "5"),
             (-3, 0, "-3"),
             (-2, 250_000_000, "-1.75"),
             (-1, 500_000_000, "-0.5"),
         ] {
             let mut out = Vec::new();
-            write_json_time(&mut out, EventTime { seconds, nanos });
-            assert_eq!(String::from_utf8_lossy(&out), json);
+            let event = Event { time: EventTime { seconds, nanos }, record: b"\x80" };
+            encoder.write(&mut out, 7, &event).expect("a sound record");
+            assert_eq!(String::from_utf8_lossy(&out), format!("[7,\"t\",{json},{{}}]"));
         }
     }
 }
