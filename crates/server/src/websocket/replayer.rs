@@ -99,3 +99,26 @@ fn run(queue: &Mutex<Receiver<Job>>, inboxes: &[Inbox], handed: &Arc<Handed>) {
         inboxes[worker.0].push(command);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn no_more_steps_are_on_their_way_than_the_workers_are_to_hold() {
+        let handed = Arc::<Handed>::default();
+        let mut places: Vec<_> = (0..REPLAYS_HANDED_MAX).map(|_| handed.place()).collect();
+        let (placed, told) = channel();
+        let one_more = Arc::clone(&handed);
+        let waiting = thread::spawn(move || placed.send(one_more.place()));
+        // Whoever does not wait tells so at once.
+        assert!(told.recv_timeout(Duration::from_millis(100)).is_err());
+        places.pop();
+        let place = told.recv().expect("a place, as there is one");
+        waiting.join().expect("no panic").expect("somebody hears");
+        drop((places, place));
+        assert_eq!(*handed.steps(), 0);
+    }
+}
