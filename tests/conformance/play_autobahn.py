@@ -30,6 +30,8 @@ GROUPS = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*", "12.*"
 EXCEPTIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "exceptions.txt")
 PASSED = ("OK", "INFORMATIONAL")
 
+# The longest wait for a peer, in seconds: what takes longer will never come.
+DEADLINE = 60
 
 class FuzzingClient(WebSocketClientProtocol):
     """One case on one connection. The names in camelCase are those that the cases call."""
@@ -131,7 +133,13 @@ class Player(WebSocketClientFactory):
     def __init__(self, url, patterns, position):
         super().__init__(url=url, useragent="autobahn")
         self.logOctets = self.logFrames = False
-        self.setProtocolOptions(failByDrop=False)
+        # How long a peer may take is not what is tested, and 1 s is little on a machine that others use, too.
+        self.setProtocolOptions(
+            failByDrop=False,
+            openHandshakeTimeout=DEADLINE,
+            closeHandshakeTimeout=DEADLINE,
+            serverConnectionDropTimeout=DEADLINE,
+        )
         cases = CaseSet(CaseSetname, CaseBasename, Cases, CaseCategories, CaseSubCategories)
         self.ids = cases.parseSpecCases({"cases": patterns, "exclude-cases": []})
         self.classes = cases.CasesById
