@@ -74,6 +74,7 @@ fn start(settings: &Settings, configuration: &Configuration, log: &LogWriter) ->
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .on_thread_start(cache_freed_memory)
         .build()
         .context("cannot start the runtime")?;
     let orderly = runtime.block_on(serve(settings, configuration, log));
@@ -125,6 +126,14 @@ fn give_memory_back() -> tikv_jemalloc_ctl::Result<()> {
     background_thread::write(true)
 }
 
+/// Gives this thread a cache of freed memory, which takes half the time of an HTTP request. Others have none
+/// (`.cargo/config.toml`): what clients needed would stay in it while the thread sleeps.
+fn cache_freed_memory() {
+    if let Err(error) = b"thread.tcache.enabled\0".name().write(true) {
+        tracing::debug!(%error, "this thread allocates without a cache");
+    }
+}
+
 /// Every client is a file descriptor: takes all that the system allows.
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -161,5 +170,19 @@ mod tests {
             kept
         });
         assert_eq!((kept, background_thread::read()), ([100, 100], Ok(true)));
+    }
+
+    /// As `.cargo/config.toml` has it built.
+    #[test]
+    fn only_threads_that_ask_for_it_keep_what_they_free() {
+        let has_cache = || -> bool { b"thread.tcache.enabled\0".name().read().expect("it knows this name") };
+        let of_thread = |start: fn()| {
+            let thread = std::thread::spawn(move || {
+                start();
+                has_cache()
+            });
+            thread.join().expect("no panic")
+        };
+        assert_eq!((of_thread(|| ()), of_thread(cache_freed_memory)), (false, true));
     }
 }
