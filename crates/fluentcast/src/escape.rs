@@ -84,7 +84,7 @@ mod tests {
         let text = "{\"a\u{202e}\":\t\"\u{9b}\u{e0041}\\n\"\r\n}";
         let shown = json(text);
         assert!(!shown.chars().any(is_hostile), "{shown:?}");
-        let [before, after] = [text, &shown].map(|text| serde_json::from_str::<serde_json::Value>(text));
+        let [before, after] = [text, &shown].map(serde_json::from_str::<serde_json::Value>);
         assert_eq!(before.expect("JSON"), after.expect("JSON"));
     }
 }

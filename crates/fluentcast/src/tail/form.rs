@@ -1,6 +1,6 @@
 //! The forms in which events go to standard output.
 
-use fluentcast_event::{EventTime, from_json, msgpack};
+use fluentcast_event::{from_json, msgpack};
 
 use super::message::{Event, event_time};
 use super::pretty::Pretty;
@@ -51,7 +51,7 @@ fn append_msgpack(out: &mut Vec<u8>, event: &Event<'_>) -> Result<(), String> {
     msgpack::write_array_head(out, 4);
     msgpack::write_uint(out, event.seq);
     msgpack::write_str(out, &event.tag);
-    msgpack::write_timestamp(out, event_time(event.time).unwrap_or(EventTime::default()));
+    msgpack::write_timestamp(out, event_time(event.time).unwrap_or_default());
     from_json::append(out, event.record.get().as_bytes()).map_err(|error| {
         out.truncate(start);
         error.to_string()

@@ -110,7 +110,7 @@ fn colours_tell_levels_and_tags_apart_and_change_no_text() {
     assert!(error.contains("\u{1b}[1m\u{1b}[31mERROR\u{1b}[0m m "), "{error:?}");
     assert!(line_of(&event("warn", "a"), true).contains("\u{1b}[33mWARN\u{1b}[0m"));
     let plain = line_of(&event("error", "a"), false);
-    let stripped = error.replace(|c: char| c == '\u{1b}', "");
+    let stripped = error.replace('\u{1b}', "");
     let stripped =
         ["[0m", "[1m", "[2m", "[31m", "[36m"].iter().fold(stripped, |text, code| text.replace(code, ""));
     let stripped =

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -19,6 +20,7 @@ pub(crate) struct Pty {
     path: PathBuf,
     /// Everything that was shown.
     shown: Arc<Mutex<Vec<u8>>>,
+    watcher: JoinHandle<()>,
 }
 
 impl Pty {
@@ -30,14 +32,14 @@ impl Pty {
         let master = File::from(master);
         let shown = Arc::<Mutex<Vec<u8>>>::default();
         let (mut reader, to) = (master.try_clone().expect("a copy"), Arc::clone(&shown));
-        std::thread::spawn(move || {
+        let watcher = std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             // When the last program has closed the terminal, reading fails.
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
                 to.lock().expect("no panic").extend_from_slice(&buffer[..count]);
             }
         });
-        Self { master, path, shown }
+        Self { master, path, shown, watcher }
     }
 
     /// The terminal as a stream of a program.
@@ -71,6 +73,12 @@ impl Pty {
     /// All that was shown up to now, with plain line ends.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.shown.lock().expect("no panic")).replace("\r\n", "\n")
+    }
+
+    /// All that was shown until the last program had left the terminal.
+    pub(crate) fn read_to_end(self) -> String {
+        poll("everybody to leave the terminal", || self.watcher.is_finished().then_some(()));
+        self.text()
     }
 
     /// Waits until this is shown; all there is then.
