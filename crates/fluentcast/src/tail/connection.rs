@@ -1,7 +1,6 @@
 //! One request and its answer: `GET .../events` as lines of JSON, by hyper.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use bytes::Bytes;
 use fluentcast_event::limits::{
@@ -33,8 +32,6 @@ pub(super) enum Failure {
 pub(super) struct Answer {
     pub(super) hello: Hello,
     body: Incoming,
-    /// How long it may be silent.
-    silence_max: Duration,
 }
 
 impl Answer {
@@ -91,14 +88,14 @@ impl Answer {
                 target.authority()
             ))
         })?;
-        Ok(Self { hello, body: response.into_body(), silence_max: TAIL_SILENCE_MAX })
+        Ok(Self { hello, body: response.into_body() })
     }
 
     /// The next piece; `None` when the answer has ended as it should.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         loop {
-            let frame = timeout(self.silence_max, self.body.frame()).await.map_err(|_| {
-                Failure::Passing(format!("nothing came for {} s", self.silence_max.as_secs()))
+            let frame = timeout(TAIL_SILENCE_MAX, self.body.frame()).await.map_err(|_| {
+                Failure::Passing(format!("nothing came for {} s", TAIL_SILENCE_MAX.as_secs()))
             })?;
             match frame {
                 None => return Ok(None),
@@ -147,4 +144,33 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_says_nothing_is_dead() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let target = Target::at_port(listener.local_addr().expect("an address").port());
+        let served = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let head = "HTTP/1.1 200 OK\r\nfluentcast-epoch: e\r\nfluentcast-seq: 1\r\nfluentcast-oldest: 1\r\n\
+                        transfer-encoding: chunked\r\n\r\n1\r\n\n\r\n";
+            stream.write_all(head.as_bytes()).await.expect("sent");
+            stream
+        });
+        let mut answer = Answer::ask(&target, "/events").await.unwrap_or_else(|why| panic!("{why:?}"));
+        assert!(matches!(answer.next().await, Ok(Some(piece)) if piece == "\n"));
+        let stream = served.await.expect("served");
+        // From here on time passes as soon as nothing else happens.
+        tokio::time::pause();
+        let Err(Failure::Passing(why)) = answer.next().await else { panic!("it is not dead") };
+        assert_eq!(why, "nothing came for 45 s");
+        drop(stream);
+    }
 }
