@@ -5,8 +5,14 @@
 
 mod args;
 mod configuration;
+mod escape;
+mod lines;
 mod logging;
+mod manual;
+mod retry;
+mod send;
 mod signals;
+mod tail;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -44,6 +50,11 @@ fn main() -> ExitCode {
         Some(Command::Reference { markdown }) => {
             print(&if *markdown { reference::render_markdown() } else { reference::render_text() })
         }
+        Some(Command::Tail(args)) => tail::run(args),
+        Some(Command::Send(args)) => send::run(args),
+        Some(Command::Completions { shell }) => print(&manual::completions(*shell)),
+        Some(Command::Man { folder: None }) => print(&manual::page()),
+        Some(Command::Man { folder: Some(folder) }) => manual::write_pages(folder),
         None => run(&args),
     };
     match done {
@@ -147,7 +158,7 @@ fn raise_file_limit() {
 
 /// Prints to standard output; a reader that left early is no failure.
 fn print(text: &str) -> anyhow::Result<ExitCode> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::SUCCESS),
     }
