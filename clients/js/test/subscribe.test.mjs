@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { connect, ServerError } from "../fluentcast.js";
-import { EPOCH, events, hello, recorder, scripted } from "./scripted.mjs";
+import { EPOCH, WebSocket, events, hello, recorder, scripted } from "./scripted.mjs";
 
 const subscribed = (seq) => ({ subscribed: hello(seq).hello });
 
@@ -117,6 +117,74 @@ test("a number is one of the present epoch", async (t) => {
 test("what the server would cut it for is refused here", async (t) => {
   const { connection } = await connected(t, (peer) => peer.say(hello(10)));
   await assert.rejects(connection.subscribe({ where: { a: "x".repeat(70_000) } }), /at most 65536 bytes/);
+});
+
+for (const transport of ["websocket", "sse"]) {
+  test(`within a loop that is behind, over ${transport}, it does not wait for the loop`, async (t) => {
+    const many = Array.from({ length: 20 }, (_, i) => i + 1);
+    const server = await scripted(t, {
+      onSocket: (peer, request) => {
+        const isNew = request.url.includes("$tag=new");
+        peer.say(hello(20), isNew ? events(21) : events(...many));
+      },
+      onRequest: (request, response) => {
+        if (request.url.includes("$follow=false")) return response.writeHead(200, { "content-type": "application/x-ndjson" }).end();
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        response.write(`event: hello\ndata: ${JSON.stringify(hello(20).hello)}\n\n`);
+        const numbers = request.url.includes("$tag=new") ? [21] : many;
+        for (const n of numbers) response.write(`id: ${EPOCH}:${n}\ndata: {"tag":"a","time":1,"record":{"n":${n}}}\n\n`);
+      },
+    });
+    const connection = connect(server.url, { WebSocket, transport, delayMin: 1, delayMax: 2, pending: 10, last: 0 });
+    const seqs = [];
+    for await (const { seq } of connection) {
+      seqs.push(seq);
+      if (seq === 2) await connection.subscribe({ tag: "new" });
+      if (seq === 21) break;
+    }
+    // What waited comes first.
+    assert.deepEqual(seqs, [...many.slice(0, seqs.length - 1), 21]);
+    assert.ok(seqs.length > 10 && seqs.length < 15, `${seqs}`);
+    assert.equal(server.asked.at(-1).query.get("$since"), `${EPOCH}:${seqs.length - 1}`);
+  });
+}
+
+test("a WebSocket that says nothing is asked for a word", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const look = () => t.mock.timers.tick(15_000);
+  const questions = [];
+  let hear;
+  const heard = () => new Promise((resolve) => (hear = resolve));
+  const { seen, connection } = await connected(t, async (peer) => {
+    peer.say(hello(10));
+    for (;;) {
+      const message = await peer.next();
+      questions.push(Object.keys(message)[0]);
+      hear(message);
+          const answer = message.subscribe ? subscribed(12) : { error: { message: "A message must be ..." } };
+      peer.say(answer, events(11 + questions.length));
+    }
+  });
+  await seen.until((log) => log.some(({ hello }) => hello));
+  for (let i = 0; i < 2; i++) {
+    look();
+    const question = heard();
+    look();
+    await question;
+    // The error is the answer to the question, not to what was asked after it.
+    if (i === 1) assert.equal((await connection.subscribe({ tag: "a" })).seq, 12);
+    else await seen.until(() => seen.seqs().length === 1);
+  }
+  assert.deepEqual(questions, ["are you there", "are you there", "subscribe"]);
+});
+
+test("a WebSocket that stays silent is given up", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const { seen } = await connected(t, (peer) => peer.say(hello(10)));
+  await seen.until((log) => log.some(({ hello }) => hello));
+  for (let i = 0; i < 4; i++) t.mock.timers.tick(15_000);
+  await seen.until((log) => log.filter(({ hello }) => hello).length === 2);
+  assert.equal(seen.log.find(({ state }) => state?.name === "waiting").state.reason, "no sign of life");
 });
 
 test("one that is under way when the connection is closed is rejected", async (t) => {

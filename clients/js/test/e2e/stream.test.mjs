@@ -1,6 +1,7 @@
 // Against the built binary: what is asked for, refused, waited for and read back.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 
@@ -136,6 +137,23 @@ test("a client at the limit is let in when there is room", async (t) => {
   }
   first.connection.close();
   await connected(t, server, { transport: "sse" });
+});
+
+test("the server answers the question whether it is there, and nothing changes", async (t) => {
+  const server = await startServer(t);
+  const [, question] = /^const ARE_YOU_THERE = '(.*)';$/m.exec(await readFile(new URL("../../fluentcast.js", import.meta.url), "utf8"));
+  const socket = new WebSocket(`${server.url.replace("http", "ws")}?$tag=app.*`, "fluentcast.v1.json");
+  const heard = [];
+  socket.on("message", (data) => heard.push(JSON.parse(data)));
+  t.after(() => socket.terminate());
+  await poll("the hello", () => heard.length === 1);
+  socket.send(question);
+  await poll("the answer", () => heard.length === 2);
+  await server.send("db.a", records(0, 1));
+  await server.send("app.a", records(1, 1));
+  await poll("the event", () => heard.length === 3);
+  assert.deepEqual(heard.map((message) => Object.keys(message)[0]), ["hello", "error", "events"]);
+  assert.equal(heard[2].events[0][1], "app.a");
 });
 
 test("sends thinned out are counted", async (t) => {
