@@ -615,7 +615,7 @@ class Connection {
         abort.mayLast();
         outcome.isGreeted = true;
         // Whoever waits for a subscription hears of it before what it brings.
-        await new Promise((resolve) => setTimeout(resolve));
+        await new Promise((resolve) => setTimeout(resolve, 0));
       }
     }
   }
