@@ -704,7 +704,6 @@ class Connection {
     if (events.length) this.#deliver(events);
     // Told even if some of the message is not taken: rather once too often than not at all.
     if (message.left_out) this.#call(this.#options.onLeftOut, message.left_out);
-    message.left_out = 0;
     return message.events.length === 0;
   }
 
