@@ -3,12 +3,15 @@
 //!
 //! Why this level, this window and this backend: `docs/decisions/0012-permessage-deflate.md`.
 
+mod sum;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flate2::{Compress, CompressError, Compression, FlushCompress};
 use fluentcast_event::limits::COMPRESSED_MESSAGE_BYTES_MIN;
 
 use crate::frame::{self, Opcode};
+pub(crate) use sum::Sum;
 
 /// How far back a compressed message refers to itself. Each that is in use compresses every event once
 /// more, so there are two only.

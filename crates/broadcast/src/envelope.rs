@@ -6,12 +6,15 @@
 
 use fluentcast_event::msgpack;
 
-use crate::deflate::Deflater;
+use crate::deflate::{Deflater, Sum};
 use crate::encode::{Format, Protocol, Shape};
 use crate::frame;
 
 /// Room kept before a message: the longest head of a WebSocket frame, and exactly the head of a chunk.
 const HEAD_BYTES: usize = frame::HEAD_BYTES_MAX;
+
+/// The head of a chunk of an HTTP answer.
+pub(crate) const CHUNK_HEAD_BYTES: usize = HEAD_BYTES;
 
 const JSON_PREFIX: &[u8] = br#"{"events":["#;
 const MSGPACK_PREFIX: &[u8] = b"\x81\xa6events\xdd\0\0\0\0";
@@ -77,14 +80,14 @@ impl Envelope {
         }
     }
 
-    /// The same, compressed.
+    /// The same, compressed. Returns what the end of a gzip stream has to say of the content.
     pub(crate) fn close_compressed(
         self,
         out: &mut Vec<u8>,
         events: u32,
         left_out: u64,
         deflater: &mut Deflater,
-    ) -> usize {
+    ) -> Sum {
         self.end(out, events, left_out);
         let plain = std::mem::take(out);
         match self {
@@ -94,9 +97,10 @@ impl Envelope {
                 let mut part = Vec::new();
                 deflater.compress_part(&mut part, &plain[HEAD_BYTES..]);
                 write_chunk(out, &part);
+                return Sum::of(&plain[HEAD_BYTES..]);
             }
         }
-        0
+        Sum::default()
     }
 
     /// Writes what ends the content.

@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 
 use fluentcast_event::limits::SEGMENT_BYTES_MAX;
 
-use crate::deflate::{self, SharedDeflater};
+use crate::deflate::{self, SharedDeflater, Sum};
 use crate::encode::Shape;
 use crate::envelope::Envelope;
 use crate::frame;
@@ -36,6 +36,8 @@ pub struct Segment {
     events_before: u64,
     events: u32,
     left_out: u64,
+    /// Of the content, where it is a part of a gzip stream.
+    sum: Sum,
     next: OnceLock<Arc<Segment>>,
 }
 
@@ -194,6 +196,9 @@ impl Log {
     pub(crate) fn append_notice(&mut self, message: &[u8], through: Option<u64>) {
         self.seal();
         self.open.bytes.extend_from_slice(message);
+        if self.is_gzip() {
+            self.open.sum = Sum::of_chunks(message);
+        }
         self.open.last_seq = self.open.last_seq.max(through.unwrap_or(0));
         self.link(0);
     }
@@ -247,10 +252,17 @@ impl Log {
             None => self.envelope.close(&mut self.open.bytes, events, left_out),
             Some(deflater) => {
                 let mut deflater = deflate::lock(deflater);
-                self.envelope.close_compressed(&mut self.open.bytes, events, left_out, &mut deflater)
+                let bytes = &mut self.open.bytes;
+                self.open.sum = self.envelope.close_compressed(bytes, events, left_out, &mut deflater);
+                0
             }
         };
         self.link(start);
+    }
+
+    /// Whether its segments are parts of gzip streams.
+    fn is_gzip(&self) -> bool {
+        self.deflater.is_some() && matches!(self.envelope, Envelope::Chunk(_))
     }
 
     /// Makes the open segment, whose content begins at `start`, the tail.
@@ -355,8 +367,17 @@ impl Cursor {
 
     /// Moves on by the bytes that were written. More than is readable is a bug of the caller; it moves
     /// to the end.
-    pub fn advance(&mut self, mut bytes: usize) {
+    pub fn advance(&mut self, bytes: usize) {
+        self.advance_over(bytes, |_| {});
+    }
+
+    /// The same; `begun` gets the sum of each segment whose first byte was among those written: the rest of it
+    /// goes before anything else.
+    pub(crate) fn advance_over(&mut self, mut bytes: usize, mut begun: impl FnMut(Sum)) {
         loop {
+            if bytes > 0 && self.offset == self.segment.start {
+                begun(self.segment.sum);
+            }
             let rest = self.segment.bytes.len() - self.offset;
             if bytes < rest {
                 self.offset += bytes;

@@ -8,8 +8,9 @@ use std::io::IoSlice;
 use fluentcast_event::limits::{ANSWERS_BYTES_MAX, PONG_BACKLOG_BYTES_MAX};
 
 use crate::close::CloseReason;
+use crate::deflate::Sum;
 use crate::encode::{Protocol, Shape};
-use crate::envelope::LAST_CHUNK;
+use crate::envelope::{self, LAST_CHUNK};
 use crate::frame::{self, Opcode};
 use crate::hub::{self, Hello, Subscription};
 use crate::inbound::{Inbound, Received};
@@ -26,6 +27,8 @@ use stream::{FAREWELL_BYTES_MAX, Stream};
 pub struct Session {
     shape: Shape,
     stream: Option<Stream>,
+    /// Of what was sent or is certain to be, where the answer is a gzip stream.
+    sum: Option<Sum>,
     /// Goes out before anything more of the log: the rest of a frame begun, and what goes between.
     urgent: Vec<u8>,
     urgent_sent: usize,
@@ -57,9 +60,11 @@ impl Session {
     /// A connection without a stream yet that takes messages of at most so many bytes.
     #[must_use]
     pub fn new(shape: Shape, inbound_bytes_max: u64) -> Self {
+        let is_gzip = shape.compress.is_some() && !shape.protocol.is_websocket();
         Self {
             shape,
             stream: None,
+            sum: is_gzip.then(Sum::default),
             urgent: Vec::new(),
             urgent_sent: 0,
             pongs: 0,
@@ -115,7 +120,24 @@ impl Session {
     fn answer(&mut self, message: Option<Vec<u8>>) {
         let message = message.unwrap_or_default();
         self.answers += message.len();
-        self.urgent.extend(message);
+        self.say(&message);
+    }
+
+    /// Appends messages to what goes out first.
+    fn say(&mut self, messages: &[u8]) {
+        if let Some(sum) = &mut self.sum {
+            sum.add(Sum::of_chunks(messages));
+        }
+        self.urgent.extend_from_slice(messages);
+    }
+
+    /// So many bytes of the log are written, or are to be before anything else.
+    fn advance(&mut self, bytes: usize) {
+        let Self { stream: Some(stream), sum, .. } = self else { return };
+        match sum {
+            None => stream.cursor.advance(bytes),
+            Some(sum) => stream.cursor.advance_over(bytes, |segment| sum.add(segment)),
+        }
     }
 
     /// The client's place on a view, once it has one.
@@ -183,9 +205,7 @@ impl Session {
             self.pongs = 0;
             self.answers = 0;
         }
-        if let Some(stream) = &mut self.stream {
-            stream.cursor.advance(bytes - urgent);
-        }
+        self.advance(bytes - urgent);
         self.go_on();
     }
 
@@ -207,8 +227,9 @@ impl Session {
     fn tell_gap(&mut self) {
         if self.urgent.is_empty()
             && let Some(stream) = &mut self.stream
+            && let Some(gap) = stream.take_gap(&self.shape)
         {
-            self.urgent.extend(stream.take_gap(&self.shape).unwrap_or_default());
+            self.say(&gap);
         }
     }
 
@@ -289,13 +310,13 @@ impl Session {
 
     /// Puts messages between the frame that is being written and the next one.
     fn queue(&mut self, messages: &[u8]) {
-        if let Some(Stream { cursor, .. }) = &mut self.stream {
+        if let Some(Stream { cursor, .. }) = &self.stream {
             let rest = cursor.rest_of_frame();
             let rest_bytes = rest.len();
             self.urgent.extend_from_slice(rest);
-            cursor.advance(rest_bytes);
+            self.advance(rest_bytes);
         }
-        self.urgent.extend_from_slice(messages);
+        self.say(messages);
     }
 
     /// Stops sending events and begins the closing handshake. What the log still holds for the client
@@ -305,14 +326,12 @@ impl Session {
             return 0;
         }
         let mut close = Vec::new();
+        let mut ends_well = false;
         let is_websocket = self.shape.protocol.is_websocket();
         if let Some(code) = reason.code() {
             match reason {
-                // Nor has a compressed answer its checksum: it is one that goes on for ever.
-                CloseReason::Complete | CloseReason::GoingAway
-                    if !is_websocket && self.shape.compress.is_none() =>
-                {
-                    close.extend_from_slice(LAST_CHUNK);
+                CloseReason::Complete | CloseReason::GoingAway if !is_websocket => {
+                    ends_well = true;
                 }
                 // An answer that breaks off is known for one.
                 _ if !is_websocket => {}
@@ -321,6 +340,12 @@ impl Session {
             }
         }
         self.queue(&close);
+        if ends_well {
+            if let Some(sum) = self.sum.take() {
+                envelope::write_chunk(&mut self.urgent, &sum.end_of_stream());
+            }
+            self.urgent.extend_from_slice(LAST_CHUNK);
+        }
         self.closing = Some(reason);
         self.stream.take().map_or(0, |stream| stream.unread())
     }

@@ -48,6 +48,11 @@ pub(crate) struct Understands {
     format: Format,
     compress: bool,
     bytes: Vec<u8>,
+    /// Checksum and length of what a compressed answer held.
+    content: crc32fast::Hasher,
+    content_bytes: u32,
+    /// It was told that this is the end.
+    checked: bool,
     /// How many messages or chunks came.
     pub(crate) messages: usize,
     /// The `id` of the last event of an event stream.
@@ -57,7 +62,17 @@ pub(crate) struct Understands {
 impl Understands {
     pub(crate) fn new(shape: &Shape) -> Self {
         let Shape { protocol, format, compress, .. } = *shape;
-        Self { protocol, format, compress: compress.is_some(), bytes: Vec::new(), messages: 0, last_id: None }
+        Self {
+            protocol,
+            format,
+            compress: compress.is_some(),
+            bytes: Vec::new(),
+            content: crc32fast::Hasher::new(),
+            content_bytes: 0,
+            checked: false,
+            messages: 0,
+            last_id: None,
+        }
     }
 
     /// Takes more bytes; what is whole is understood.
@@ -134,10 +149,21 @@ impl Understands {
     fn chunk(&mut self, chunk: &[u8], told: &mut Vec<Told>) {
         let head = chunk.windows(2).position(|two| two == b"\r\n").unwrap() + 2;
         let bytes = chunk[head..].strip_suffix(b"\r\n").unwrap();
+        assert!(!self.checked || bytes.is_empty(), "something behind the end of the stream");
         if bytes.is_empty() {
+            assert_eq!(self.checked, self.compress, "a compressed answer ends with its checksum");
             return told.push(Told::End);
         }
+        if let Some(sum) = bytes.strip_prefix(&[1, 0, 0, 0xff, 0xff]).filter(|_| self.compress) {
+            let expected =
+                [self.content.clone().finalize(), self.content_bytes].map(u32::to_le_bytes).concat();
+            assert_eq!(sum, expected, "checksum and length");
+            self.checked = true;
+            return;
+        }
         let bytes = if self.compress { inflated(bytes) } else { bytes.to_vec() };
+        self.content.update(&bytes);
+        self.content_bytes += u32::try_from(bytes.len()).unwrap();
         let text = std::str::from_utf8(&bytes).unwrap();
         let rest = if self.protocol == Protocol::Lines {
             text.split_inclusive('\n').for_each(|line| line_said(line, told));

@@ -198,10 +198,7 @@ impl Port {
             pairs.retain(|(name, _)| name != "$since" && name != "$last");
             pairs.push(("$since".to_owned(), Some(id.to_owned())));
         }
-        // What ends needs a checksum at its end, of the bytes that this client was sent: only what goes on
-        // is compressed, and shared.
-        let ends = pairs.iter().any(|(name, _)| name == "$follow");
-        let compress = (!ends && events::takes_gzip(request.headers())).then(Window::default);
+        let compress = events::takes_gzip(request.headers()).then(Window::default);
         let wire = Wire { protocol, format: Format::Json, compress };
         let admitted = site.admit(wire, pairs, bearer(request), &self.pool, &self.metrics)?;
         if head_only {

@@ -88,8 +88,44 @@ fn a_stream_that_goes_on_is_compressed_for_whoever_takes_gzip() {
         });
         assert!(numbers.take(60).eq(0..60));
     }
-    let ends = Reader::open(stream_to(server.address), Form::Lines, "/?$follow=false", gzip);
-    assert!(!ends.head.contains("content-encoding"), "{}", ends.head);
+}
+
+/// What is sent to a client is shared parts, replays of its own and notices in between; at the end stands the checksum
+/// of all of it.
+#[test]
+fn what_ends_is_whole_for_whoever_takes_gzip() {
+    let mut server = Server::one(Output { kept: 100, ..Output::default() });
+    server.publish_numbers(0..120);
+    let gzip = "Accept-Encoding: gzip\r\n";
+    let read = |reader: Reader| {
+        assert!(reader.head.contains("content-encoding: gzip\r\n"), "{}", reader.head);
+        let mut text = String::new();
+        let mut chunks = reader.into_chunks();
+        // Refuses another checksum or length than that of what it has read.
+        GzDecoder::new(&mut chunks).read_to_string(&mut text).expect("a whole stream");
+        assert_eq!(chunks.read(&mut [0]).expect("the last chunk"), 0);
+        text
+    };
+    let open = |form, path: &str| Reader::open(stream_to(server.address), form, path, gzip);
+    for form in [Form::EventStream, Form::Lines] {
+        for (path, events, gaps) in [
+            ("/?$last=50&$follow=false", 50, 0),
+            ("/?$since=1970-01-01T00:00:00Z&$follow=false", 100, 1),
+            ("/?$last=5&n=nothing&$follow=false", 0, 0),
+        ] {
+            let text = read(open(form, path));
+            let told = (text.matches("\"n\":").count(), text.matches("\"reason\":\"expired\"").count());
+            assert_eq!(told, (events, gaps), "{path}: {text}");
+        }
+    }
+    let follows = [Form::EventStream, Form::Lines].map(|form| open(form, "/?$last=50"));
+    server.publish_numbers(120..130);
+    let workers = server.workers.take().expect("not drained yet");
+    let drained = std::thread::spawn(move || workers.drain(Instant::now() + DEADLINE));
+    for reader in follows {
+        assert_eq!(read(reader).matches("\"n\":").count(), 60);
+    }
+    drained.join().expect("drained");
 }
 
 #[test]

@@ -273,7 +273,11 @@ struct Chunks {
 impl Read for Chunks {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         if self.chunk.position() == self.chunk.get_ref().len() as u64 {
-            self.chunk = std::io::Cursor::new(chunk(&mut self.stream).expect("a chunk"));
+            match chunk(&mut self.stream) {
+                Ok(chunk) => self.chunk = std::io::Cursor::new(chunk),
+                Err(End::Complete) => return Ok(0),
+                Err(end) => panic!("no chunk: {end:?}"),
+            }
         }
         self.chunk.read(buffer)
     }
