@@ -99,8 +99,7 @@ async fn serve(settings: &Settings, configuration: &Configuration, log: &LogWrit
             r#"try it: curl -X POST -d 'json={{"action":"login","user":6}}' http://localhost:8888/foo/bar"#
         );
         tracing::info!(
-            "watch:  npx wscat -c ws://127.0.0.1:8080/   (or in the console of a browser at \
-             http://127.0.0.1:8080/: new WebSocket('ws://127.0.0.1:8080/').onmessage = m => console.log(m.data))"
+            "watch:  open http://127.0.0.1:8080/ in a browser   (in a terminal: npx wscat -c ws://127.0.0.1:8080/)"
         );
     }
     tracing::info!("fluentcast is now running");
