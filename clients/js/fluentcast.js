@@ -16,6 +16,13 @@ const DELAY_MAX_DEFAULT = 30_000;
 const CONNECT_TIMEOUT = 10_000;
 /** Milliseconds without any sign of life, of which the server gives one every 15 s over HTTP. */
 const SILENCE_MAX = 45_000;
+/**
+ * Milliseconds between two looks whether a WebSocket still says something. Pings are hidden from JavaScript, so after
+ * two looks in vain the server is asked for a word, and after two more it is given up.
+ */
+const LOOK_INTERVAL = 15_000;
+/** What makes no sense is answered, and changes nothing: the protocol says so. */
+const ARE_YOU_THERE = '{"are you there":{}}';
 /** Attempts at a WebSocket that fail while HTTP works, until server-sent events take over. */
 const WEBSOCKET_FAILURES_MAX = 2;
 /** Characters of one line of HTTP: more than any event has, less than a string can. */
@@ -54,8 +61,12 @@ class Target {
     if (url === undefined && !/^https?:/.test(page ?? "")) {
       throw new TypeError("connect() needs a URL where there is no page it could be taken from");
     }
-    // A page's own parameters are not the stream's.
-    const address = url === undefined ? new URL(".", page) : new URL(url, page);
+    const address = new URL(url ?? page, page);
+    if (url === undefined) {
+      // The parameters of a page, and the name of its file, are not the stream's.
+      address.search = "";
+      address.pathname = address.pathname.replace(/[^/]*\.[^/]*$/, "");
+    }
     if (!/^(ws|http)s?:$/.test(address.protocol)) {
       throw new TypeError(`${address.protocol} is no scheme of a stream: ws, wss, http and https are`);
     }
@@ -285,6 +296,9 @@ class EventStream {
 
 // ---- The connection
 
+/** The state while a WebSocket is closed because enough events wait. */
+const BEHIND = Object.freeze({ name: "waiting", reason: "events wait for this program" });
+
 class Connection {
   #options;
   #target;
@@ -398,7 +412,7 @@ class Connection {
       }
       if (this.#state.name === "closed") return;
       if (outcome.isBehind) {
-        this.#enter({ name: "waiting", reason: "events wait for this program" });
+        this.#enter(BEHIND);
         await this.#room();
       } else if (!outcome.isImmediate) {
         attempt = outcome.isGreeted ? 1 : attempt + 1;
@@ -492,18 +506,30 @@ class Connection {
     socket.binaryType = "arraybuffer";
     return new Promise((resolve) => {
       let isGreeted = false;
-      const link = { answer: null, refuse: null };
+      let quietLooks = 0;
+      // Messages are answered in the order in which they were sent.
+      const link = { unanswered: [] };
       const end = (outcome) => {
         clearTimeout(timer);
-        socket.onmessage = socket.onclose = socket.onopen = null;
+        clearInterval(looking);
+        socket.onmessage = socket.onclose = null;
         socket.close();
         this.#unlink(link);
-        link.answer?.(undefined);
+        for (const { answer } of link.unanswered.splice(0)) answer(undefined);
         resolve({ isGreeted, ...outcome });
       };
       link.end = end;
-      link.subscribe = (changes) => this.#subscribeBySocket(socket, link, changes);
+      link.send = (message) => new Promise((answer, refuse) => {
+        link.unanswered.push({ answer, refuse });
+        socket.send(message);
+      });
+      link.subscribe = (changes) => this.#subscribeBySocket(link, changes);
       const timer = setTimeout(() => end({ reason: "the server does not answer" }), CONNECT_TIMEOUT);
+      const looking = setInterval(() => {
+        quietLooks += 1;
+        if (quietLooks === 2 && isGreeted) link.send(ARE_YOU_THERE).catch(() => {});
+        if (quietLooks === 4) end({ reason: "no sign of life" });
+      }, LOOK_INTERVAL);
       this.#link = link;
       // The reason stays hidden from pages, and is asked for by HTTP.
       socket.onerror = () => {};
@@ -511,6 +537,7 @@ class Connection {
         end({ reason: isGreeted ? reason || `the connection was closed (${code})` : "a WebSocket cannot be opened" });
       };
       socket.onmessage = ({ data }) => {
+        quietLooks = 0;
         try {
           const message = typeof data === "string" ? JSON.parse(data) : decodeMessagePack(new Uint8Array(data));
           if (message.hello) {
@@ -525,23 +552,13 @@ class Connection {
     });
   }
 
-  #subscribeBySocket(socket, link, changes) {
+  async #subscribeBySocket(link, changes) {
     const message = JSON.stringify({ subscribe: wireChanges(changes) });
     if (new TextEncoder().encode(message).length > SUBSCRIBE_BYTES_MAX) {
       throw new ServerError(`a subscription may have at most ${SUBSCRIBE_BYTES_MAX} bytes`);
     }
-    return new Promise((resolve, reject) => {
-      link.changes = changes;
-      link.answer = (hello) => {
-        link.answer = link.refuse = null;
-        resolve(hello);
-      };
-      link.refuse = (error) => {
-        link.answer = link.refuse = null;
-        reject(error);
-      };
-      socket.send(message);
-    });
+    link.changes = changes;
+    return link.send(message);
   }
 
   // -- Over HTTP
@@ -549,8 +566,19 @@ class Connection {
   async #overHttp(token) {
     const abort = this.#abortable(CONNECT_TIMEOUT);
     const outcome = { isGreeted: false };
-    const link = { end: (why) => { Object.assign(outcome, why); abort.end(); } };
-    link.subscribe = (changes) => this.#subscribeByRequest(link, changes);
+    const link = {
+      end: (why) => {
+        Object.assign(outcome, why);
+        abort.end();
+        this.#taken.tell();
+      },
+      subscribe: async (changes) => {
+        const isTaken = await this.#subscribeByRequest(changes, () => this.#link === link);
+        if (this.#link !== link) return undefined;
+        link.end(isTaken ? { isImmediate: true } : { reason: "the server cannot be reached" });
+        return isTaken ? this.#greeting.wait() : undefined;
+      },
+    };
     this.#link = link;
     try {
       const response = await request(this.#target, this.#pairs(), token, "text/event-stream", abort.signal);
@@ -579,7 +607,7 @@ class Connection {
       for (const message of stream.take(value)) {
         // What does not fit waits here, and behind it the server.
         while (!this.#hear(message, "sse", link)) {
-          await this.#room();
+          await this.#room(abort.signal);
           if (abort.signal.aborted) return;
         }
         if (abort.signal.aborted) return;
@@ -592,20 +620,20 @@ class Connection {
     }
   }
 
-  /** Asks whether the server would take it, then connects anew: an open answer cannot be changed. */
-  async #subscribeByRequest(link, changes) {
+  /**
+   * Asks whether the server would take the changes: an open answer cannot be changed, only replaced. They are then
+   * made, if they still matter; false: not, as it cannot be asked.
+   */
+  async #subscribeByRequest(changes, mattersStill) {
+    const hello = this.#hello;
     const wants = this.#target.wants.with({ ...changes, since: undefined, last: undefined });
-    const { start, epoch } = { start: beginning(changes, this.#hello), epoch: this.#hello.epoch };
+    const start = beginning(changes, hello);
     const pairs = [...wants.pairs(), ...(start?.pairs() ?? [["$last", "0"]]), ["$follow", "false"]];
     const answer = await this.#ask(pairs, await this.#target.currentToken());
     if (answer instanceof ServerError && isFinal(answer.status)) throw answer;
-    if (answer !== true || this.#link !== link) {
-      if (this.#link === link) link.end({ reason: answer?.message ?? "the server cannot be reached" });
-      return undefined;
-    }
-    this.#choose(wants, start, this.#received ?? `${epoch}:${this.#hello.seq}`);
-    link.end({ isImmediate: true });
-    return this.#greeting.wait();
+    if (answer !== true || !mattersStill()) return false;
+    this.#choose(wants, start, this.#received ?? `${hello.epoch}:${hello.seq}`);
+    return true;
   }
 
   // -- What comes
@@ -615,7 +643,7 @@ class Connection {
     const { hello, events, gap, subscribed, error } = message;
     if (hello) this.#greet(hello, transport);
     else if (subscribed) this.#subscribed(subscribed, link);
-    else if (error) link.refuse?.(new ServerError(String(error.message)));
+    else if (error) link.unanswered.shift()?.refuse(new ServerError(String(error.message)));
     else if (gap) return this.#tellGap(gap);
     else if (events) return this.#takeEvents(message);
     return true;
@@ -637,7 +665,7 @@ class Connection {
     this.#hello = Object.freeze(hello);
     this.#choose(wants, beginning(changes, hello), `${hello.epoch}:${hello.seq}`);
     this.#call(this.#options.onHello, this.#hello);
-    link.answer?.(this.#hello);
+    link.unanswered.shift()?.answer(this.#hello);
   }
 
   /** From now on this is wanted, from its beginning or the position on. */
@@ -674,9 +702,10 @@ class Connection {
       return { epoch, seq, position: `${epoch}:${seq}`, tag, time, record };
     });
     if (events.length) this.#deliver(events);
-    if (message.events.length) return false;
+    // Told even if some of the message is not taken: rather once too often than not at all.
     if (message.left_out) this.#call(this.#options.onLeftOut, message.left_out);
-    return true;
+    message.left_out = 0;
+    return message.events.length === 0;
   }
 
   #deliver(events) {
@@ -736,13 +765,17 @@ class Connection {
   async #subscribeOnce(changes) {
     for (;;) {
       if (this.#state.name === "closed") throw this.#failure ?? new Error("the connection is closed");
-      if (this.#state.name !== "connected" || !this.#link) {
+      if (this.#state === BEHIND) {
+        // Not connected until events are taken, for which the program may wait for this.
+        if (await this.#subscribeByRequest(changes, () => this.#state === BEHIND)) return this.#hello;
+        if (this.#state === BEHIND) throw new Error("the server cannot be asked while events wait for this program");
+      } else if (this.#state.name !== "connected" || !this.#link) {
         await this.#greeting.wait();
-        continue;
+      } else {
+        // None when it is cut first: whether the server took it is then not known, and no matter.
+        const hello = await this.#link.subscribe(changes);
+        if (hello) return hello;
       }
-      // None when it is cut first: whether the server took it is then not known, and no matter.
-      const hello = await this.#link.subscribe(changes);
-      if (hello) return hello;
     }
   }
 
@@ -782,9 +815,9 @@ class Connection {
     }
   }
 
-  /** When half of what may wait has been taken. */
-  async #room() {
-    while (this.#queue.length > this.#options.pending / 2 && this.#state.name !== "closed") await this.#taken.wait();
+  /** When half of what may wait has been taken, or the signal says that it is no matter. */
+  async #room(signal = this.#stop.signal) {
+    while (this.#queue.length > this.#options.pending / 2 && !signal.aborted) await this.#taken.wait();
   }
 }
 

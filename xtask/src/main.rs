@@ -3,6 +3,7 @@
 //! Nothing here may need more than a Rust toolchain to build: it is what sets up a fresh machine.
 
 mod bench;
+mod browser;
 mod conformance;
 mod docs;
 mod fuzz;
@@ -15,7 +16,8 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 const USAGE: &str = "\
-cargo xtask test [--only lint|unit|e2e|conformance]   install what the tests need, run them all (or one part)
+cargo xtask test [--only PART]                        install what the tests need, run them all (or one part:
+                                                      lint, unit, e2e, browser or conformance)
 cargo xtask tools                                     only install what the tests need
 cargo xtask docs                                      rewrite docs/configuration.md from the parameter table
 cargo xtask fuzz [SECONDS]                            run each fuzz target that long (default 300)

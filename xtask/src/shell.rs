@@ -60,6 +60,16 @@ pub(crate) fn query(command: &mut Command) -> Result<Option<String>> {
     }
 }
 
+/// Where cargo puts a program of this workspace, in this profile.
+pub(crate) fn built(profile: &str, name: &str) -> Result<PathBuf> {
+    let metadata = query(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata = metadata.context("`cargo metadata` failed")?;
+    // One string of one JSON object: not worth a dependency.
+    let folder = metadata.split_once("\"target_directory\":\"").and_then(|(_, rest)| rest.split_once('"'));
+    let folder = folder.map_or_else(|| root().join("target"), |(folder, _)| folder.into());
+    Ok(folder.join(profile).join(name))
+}
+
 /// One named part of a task, with the time it took.
 pub(crate) fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     say(&format!("\n== {name}"));

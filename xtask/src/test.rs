@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::shell::{cargo, run, step};
-use crate::{conformance, tools};
+use crate::{browser, conformance, tools};
 
 pub(crate) fn all() -> Result<()> {
     step("format", format)?;
@@ -11,6 +11,7 @@ pub(crate) fn all() -> Result<()> {
     step("clippy", clippy)?;
     step("dependencies", dependencies)?;
     step("tests", || run(cargo().args(["test", "--workspace"])))?;
+    step("browser", browser::run)?;
     step("conformance", conformance::run)
 }
 
@@ -30,11 +31,15 @@ pub(crate) fn only(part: &str) -> Result<()> {
             step("tools", tools::install_for_tests)?;
             step("end-to-end tests", || run(cargo().args(["test", "-p", "fluentcast", "--test", "e2e"])))
         }
+        "browser" => {
+            step("tools", tools::install_for_browser)?;
+            step("browser", browser::run)
+        }
         "conformance" => {
             step("python", tools::install_python)?;
             step("conformance", conformance::run)
         }
-        _ => bail!("`{part}` is not one of lint, unit, e2e, conformance"),
+        _ => bail!("`{part}` is not one of lint, unit, e2e, browser, conformance"),
     }
 }
 

@@ -20,15 +20,22 @@ const CARGO_FUZZ_VERSION: &str = "0.13.2";
 
 pub(crate) fn install_all() -> Result<()> {
     install_for_tests()?;
+    install_for_browser()?;
     install_cargo_deny()
 }
 
-/// The third-party clients that the end-to-end tests run.
+/// The third-party clients that the end-to-end tests run, and what runs the JavaScript client.
 pub(crate) fn install_for_tests() -> Result<()> {
     debian::require(&debian::NEEDS)?;
     python::install()?;
     npm::install()?;
     go::install()
+}
+
+/// A browser, and what drives it.
+pub(crate) fn install_for_browser() -> Result<()> {
+    debian::require(&debian::BROWSER_NEEDS)?;
+    npm::install()
 }
 
 pub(crate) fn install_cargo_deny() -> Result<()> {

@@ -14,6 +14,23 @@ pub(crate) struct Need {
 /// Where Debian keeps the Go client's source.
 pub(super) const GO_CLIENT_SOURCE: &str = "/usr/share/gocode/src/github.com/fluent/fluent-logger-golang";
 
+/// Both kinds of tests run it.
+const NODE: Need = Need {
+    what: "node and npm",
+    packages: &["nodejs", "npm"],
+    present: || Ok(answers("node", &["--version"])? && answers("npm", &["--version"])?),
+};
+
+/// What the tests in a browser need.
+pub(crate) const BROWSER_NEEDS: [Need; 2] = [
+    NODE,
+    Need {
+        what: "chromium",
+        packages: &["chromium"],
+        present: || Ok(std::path::Path::new("/usr/bin/chromium").is_file()),
+    },
+];
+
 pub(crate) const NEEDS: [Need; 5] = [
     Need { what: "curl", packages: &["curl"], present: || answers("curl", &["--version"]) },
     Need {
@@ -21,11 +38,7 @@ pub(crate) const NEEDS: [Need; 5] = [
         packages: &["python3", "python3-venv"],
         present: || answers("python3", &["-c", "import ensurepip, venv"]),
     },
-    Need {
-        what: "node and npm",
-        packages: &["nodejs", "npm"],
-        present: || Ok(answers("node", &["--version"])? && answers("npm", &["--version"])?),
-    },
+    NODE,
     Need { what: "go", packages: &["golang-go"], present: || answers("go", &["version"]) },
     Need {
         what: "Fluentd's client for Go",

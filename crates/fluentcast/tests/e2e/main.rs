@@ -9,6 +9,7 @@ mod cli;
 mod defects;
 mod descriptors;
 mod history;
+mod js_client;
 mod lag;
 mod matrix;
 mod protocol_page;

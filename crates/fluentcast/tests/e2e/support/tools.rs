@@ -30,6 +30,22 @@ pub(crate) fn node(script: &str) -> Command {
     command
 }
 
+/// Node's test runner on the files of a folder that end in `.test.mjs`. (Node itself looks for them in another
+/// way in every version.)
+pub(crate) fn node_tests(folder: &str) -> Command {
+    installed("npm/node_modules");
+    let files = std::fs::read_dir(repository(folder)).expect(folder).map(|file| file.expect(folder).path());
+    let mut files: Vec<PathBuf> =
+        files.filter(|path| path.to_string_lossy().ends_with(".test.mjs")).collect();
+    files.sort();
+    let mut command = Command::new("node");
+    command.env("FLUENTCAST_BIN", env!("CARGO_BIN_EXE_fluentcast"));
+    command.args(["--test", "--test-reporter=tap"]);
+    command.arg(format!("--test-timeout={}", 2 * DEADLINE.as_millis()));
+    command.args(files);
+    command
+}
+
 pub(crate) fn go_sender() -> Command {
     // This version of the client would wait for an ack for ever.
     let mut command = Command::new("timeout");
