@@ -14,6 +14,8 @@ const BRUSH_MIN = 4;
 /** Steps drawn, about: as many as are told apart. */
 const STEPS = 300;
 const NAME_LENGTH_MAX = 40;
+/** Steps of the axis: events are whole. */
+const INCREMENTS = [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
 
 export class Graph {
   by = "level";
@@ -25,7 +27,7 @@ export class Graph {
   #brushed = null;
   #cursor = null;
 
-  /** `on`: `{ jump(from, to), choose(by), time() }`. */
+  /** `on`: `{ jump(from), choose(by), time() }`. */
   constructor(rates, on) {
     Object.assign(this, { rates, on });
     this.root = byId("graph");
@@ -94,10 +96,10 @@ export class Graph {
       padding: [8, 10, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, dist: BRUSH_MIN, setScale: false } },
-      scales: { x: { time: true, range: () => this.#range() }, y: { range: (u, low, high) => [0, Math.max(1, high * 1.08)] } },
+      scales: { x: { time: true, range: () => this.#range() }, y: { range: (u, low, high) => [0, Math.max(4, high * 1.08)] } },
       axes: [
         { ...axis, size: 20, gap: 4, space: 70, grid: { show: false }, values: (u, splits) => splits.map((at) => clock(at, this.on.time(), this.span <= 300)) },
-        { ...axis, size: 44, gap: 6, space: 30, grid: { stroke: css("--line"), width: 1 }, values: (u, splits) => splits.map((value) => short(value)) },
+        { ...axis, size: 44, gap: 6, space: 26, incrs: INCREMENTS, grid: { stroke: css("--line"), width: 1 }, values: (u, splits) => splits.map((value) => (value === 0 ? "" : short(value))) },
       ],
       series: [{}, ...names.toReversed().map((name) => ({ label: name, fill: colour(name), width: 0, paths: bars, points: { show: false } }))],
       hooks: { setSelect: [(u) => this.#selected(u)], draw: [(u) => this.#drawMark(u, css("--accent"))] },
@@ -116,8 +118,8 @@ export class Graph {
 
   #colour(name, css) {
     if (name === LEFT_OUT) return css("--left-out");
-    if (name === OTHER) return css("--none");
-    if (this.by === "level") return css(`--${name}`);
+    if (name === OTHER) return css("--fill-none");
+    if (this.by === "level") return css(`--fill-${name}`);
     return `oklch(${css("--tag-fill-l")} ${css("--tag-c")} ${hueOf(name)})`;
   }
 
@@ -139,8 +141,9 @@ export class Graph {
     if (u.select.width < BRUSH_MIN) return;
     const [from, to] = [u.select.left, u.select.left + u.select.width].map((x) => u.posToVal(x, "x"));
     this.#brushed = [from, to];
+    this.box.blur();
     this.tell();
-    this.on.jump(Math.floor(from), Math.ceil(to));
+    this.on.jump(Math.floor(from));
   }
 
   /** Forgets the span. */
@@ -170,7 +173,7 @@ export class Graph {
   // -- By keys
 
   #onKey(event) {
-    const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+    const steps = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (steps !== undefined) {
       const [from, to] = this.#range();
       const step = Math.max(1, Math.round(this.span / 60)) * (event.shiftKey ? 5 : 1);

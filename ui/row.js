@@ -49,7 +49,7 @@ export function fillEventRow(element, row, view) {
   setText(tag, clipped(row.tag, TAG_LENGTH_MAX));
   tag.title = tag.textContent;
   fillCells(cells, row, view.columns);
-  fillSummary(summary, row.record);
+  fillSummary(summary, row.record, view.columns);
 }
 
 /** Fills the time only, which changes by itself when it is relative. */
@@ -69,8 +69,8 @@ function fillCells(cells, row, columns) {
 }
 
 /** One text node for each part: what is copied and searched is the line as it stands. */
-function fillSummary(summary, record) {
-  const parts = summaryOf(record);
+function fillSummary(summary, record, columns) {
+  const parts = summaryOf(record, columns);
   let i = 0;
   for (const { kind, text } of parts) {
     const span = summary.children[i] ?? summary.appendChild(make("span"));

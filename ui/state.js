@@ -52,7 +52,7 @@ export class StateBar {
     this.#put("sampled", stream.maxRate === null ? null : `≤ ${short(stream.maxRate)}/s`, "sampled", true);
     this.#put("left-out", stream.leftOut ? short(stream.leftOut) : null, "left out", true);
     this.#put("gaps", gaps ? String(gaps) : null, gaps === 1 ? "gap" : "gaps", true);
-    this.#put("version", hello ? hello.version : null, "");
+    this.#put("version", hello ? "" : null, hello ? `Fluentcast ${hello.version}` : "");
   }
 
   /** The pill: what the connection does, and whether somebody reads. */

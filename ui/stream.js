@@ -157,7 +157,8 @@ export class Stream {
       kept.push({ seq, tag, time, record, bytes: weight });
     }
     this.received += events.length;
-    this.#count("came", events.length);
+    // What the history gives first says nothing of how busy it is now.
+    this.#count("came", events[0].seq > this.hello.seq ? events.length : 0);
     this.#push({ epoch: events[0].epoch, events: kept, bytes });
   }
 

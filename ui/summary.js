@@ -7,6 +7,9 @@ import { clipped, head, visible } from "./text.js";
 const LEVEL_KEYS = ["level", "severity", "lvl", "log.level", "loglevel", "log_level", "levelname", "priority"];
 const MESSAGE_KEYS = ["message", "msg", "log", "MESSAGE", "text", "error", "event"];
 
+/** Fields of a map that are shown one by one. */
+const SMALL_MAP_KEYS = 8;
+
 /** The levels there are, worst first. */
 export const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace"];
 
@@ -71,9 +74,9 @@ export function compact(value, length) {
 
 /**
  * A record as parts of one line: `{ kind, text }` with kinds `message`, `key`, `value` and `more`. Without the level,
- * which a row shows apart.
+ * and without fields that are columns, which a row shows apart.
  */
-export function summaryOf(record) {
+export function summaryOf(record, columns = []) {
   const parts = [];
   let length = 0;
   const add = (kind, text) => {
@@ -81,21 +84,38 @@ export function summaryOf(record) {
     length += text.length;
   };
   const levelKey = levelOf(record)?.key;
+  const shown = new Set(columns.map((path) => path.join(".")));
   const messageKey = MESSAGE_KEYS.find((key) => typeof record[key] === "string" && Object.hasOwn(record, key));
-  if (messageKey) add("message", clipped(record[messageKey].trimEnd(), SUMMARY_LENGTH_MAX));
+  if (messageKey && !shown.has(messageKey)) add("message", clipped(record[messageKey].trimEnd(), SUMMARY_LENGTH_MAX));
   let keys = 0;
-  for (const key in record) {
-    if (key === levelKey || key === messageKey) continue;
+  for (const [key, value] of flattened(record)) {
+    if (key === levelKey || key === messageKey || shown.has(key)) continue;
     if (length > SUMMARY_LENGTH_MAX || keys === SUMMARY_KEYS_MAX) {
       add("more", "…");
       break;
     }
     keys += 1;
     add("key", clipped(key, SUMMARY_VALUE_LENGTH_MAX));
-    add("value", inline(record[key]));
+    add("value", inline(value));
   }
   if (parts.length === 0) add("more", levelKey ? "" : "{}");
   return parts;
+}
+
+/** Fields with their values; those of a small map within as `map.field`. */
+function* flattened(record) {
+  for (const key in record) {
+    const value = record[key];
+    if (isSmallMap(value)) for (const inner in value) yield [`${key}.${inner}`, value[inner]];
+    else yield [key, value];
+  }
+}
+
+function isSmallMap(value) {
+  if (value === null || typeof value !== "object" || Array.isArray(value) || ArrayBuffer.isView(value)) return false;
+  let keys = 0;
+  for (const _ in value) if (++keys > SMALL_MAP_KEYS) return false;
+  return keys > 0;
 }
 
 /** The line of a summary, as text. */

@@ -54,7 +54,8 @@ test("levels by their many names", () => {
 
 test("a summary begins with the message and is bounded", () => {
   const parts = summaryOf({ level: "info", user: 6, message: "hello\n", path: { a: [1, "x"] } });
-  assert.equal(lineOf(parts), 'hello  user=6  path={"a":[1,"x"]}');
+  assert.equal(lineOf(parts), 'hello  user=6  path.a=[1,"x"]');
+  assert.equal(lineOf(summaryOf({ message: "m", a: 1, b: { c: 2, d: 3 } }, [["a"], ["b", "c"]])), "m  b.d=3");
   const many = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`key${i}`, "v".repeat(5000)]));
   assert.ok(lineOf(summaryOf(many)).length < 1000);
   assert.ok(lineOf(summaryOf({ message: "x".repeat(1_000_000) })).length < 600);
