@@ -528,6 +528,8 @@ filterBox.set(state.filter);
 setFind(state.find, state.findsRegex);
 drawChips();
 drawState();
+// On a phone the list comes first.
+if (innerWidth <= 720) toggleGraph();
 open();
 setInterval(() => {
   drawFigures();

@@ -8,15 +8,12 @@
  */
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
-const NAMED = { "\n": "⏎", "\r": "␍", "\t": "⇥", "\u00ad": "⟨SHY⟩", "\u200e": "⟨LRM⟩", "\u200f": "⟨RLM⟩", "\u200d": "⟨ZWJ⟩", "\u200b": "⟨ZWSP⟩", "\ufeff": "⟨BOM⟩" };
+const NAMED = { "\n": "⏎", "\t": "⇥", "\r": "⟨CR⟩", "\0": "⟨NUL⟩", "\u001b": "⟨ESC⟩", "\u00ad": "⟨SHY⟩", "\u200e": "⟨LRM⟩", "\u200f": "⟨RLM⟩", "\u200d": "⟨ZWJ⟩", "\u200b": "⟨ZWSP⟩", "\ufeff": "⟨BOM⟩" };
 
 function shown(character) {
   const code = character.charCodeAt(0);
   if (NAMED[character]) return NAMED[character];
-  // The pictures that Unicode has of the old control characters.
-  if (code < 0x20) return String.fromCharCode(0x2400 + code);
-  if (code === 0x7f) return "␡";
-  return `⟨${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+  return `⟨${code.toString(16).toUpperCase().padStart(code < 0x100 ? 2 : 4, "0")}⟩`;
 }
 
 /** The text with everything in it visible. */

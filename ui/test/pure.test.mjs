@@ -14,7 +14,7 @@ import { parseTime, relative, rowTime } from "../time.js";
 import { weigh } from "../weigh.js";
 
 test("nothing in a text stays invisible", () => {
-  assert.equal(visible("a\nb\tc\u0000\u001b[31m\u202eevil\u200b\ufeff\ud800"), "a⏎b⇥c␀␛[31m⟨202E⟩evil⟨ZWSP⟩⟨BOM⟩⟨D800⟩");
+  assert.equal(visible("a\nb\tc\u0000\u001b[31m\u202eevil\u200b\ufeff\ud800"), "a⏎b⇥c⟨NUL⟩⟨ESC⟩[31m⟨202E⟩evil⟨ZWSP⟩⟨BOM⟩⟨D800⟩");
   assert.equal(visible("<b>é 日本 😀</b>"), "<b>é 日本 😀</b>");
   assert.equal(clipped("😀😀", 3), "😀…");
 });
