@@ -615,7 +615,7 @@ class Connection {
         abort.mayLast();
         outcome.isGreeted = true;
         // Whoever waits for a subscription hears of it before what it brings.
-        await new Promise((resolve) => setTimeout(resolve));
+        await new Promise((resolve) => setTimeout(resolve, 0));
       }
     }
   }
@@ -704,7 +704,6 @@ class Connection {
     if (events.length) this.#deliver(events);
     // Told even if some of the message is not taken: rather once too often than not at all.
     if (message.left_out) this.#call(this.#options.onLeftOut, message.left_out);
-    message.left_out = 0;
     return message.events.length === 0;
   }
 

@@ -12,8 +12,8 @@ const MODULE = await readFile(`${ROOT}clients/js/fluentcast.js`, "utf8");
 /** A page of the server's that knows the client as `fluentcast`, and nothing else. */
 async function pageOf(t, server) {
   const page = await newPage(t);
-  // The healthy answer is a page without any policy or script.
-  await page.goto(`${server.url}healthz`);
+  // The healthy answer is a page without any policy or script. What follows its name is the page's business.
+  await page.goto(`${server.url}healthz?level=none#here`);
   await page.evaluate(async (code) => {
     const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
     globalThis.moduleUrl = url;

@@ -233,6 +233,15 @@ test("what is left out is counted", async (t) => {
   assert.deepEqual(seen.log.flatMap(({ leftOut }) => leftOut ?? []), [4, 37]);
 });
 
+test("what is left out is counted even if no room is left for the events beside it", async (t) => {
+  let leftOut = 0;
+  const { seen, connection } = await connected(t, [
+    (peer) => peer.say(hello(), { ...events(5, 6, 7), left_out: 4 }),
+  ], { pending: 2, onEvents: undefined, onLeftOut: (count) => (leftOut += count) });
+  await seen.until(() => connection.state.name === "waiting");
+  assert.deepEqual([connection.pending, leftOut], [2, 4]);
+});
+
 test("a callback's mistake is reported, and nothing is lost by it", async (t) => {
   const reported = [];
   globalThis.reportError = (error) => reported.push(error.message);

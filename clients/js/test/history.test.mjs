@@ -42,9 +42,11 @@ test("events and gaps, in their order", async (t) => {
 
 test("ends at the number it was told, without waiting for more", async (t) => {
   // The answer never ends; the client has to.
-  const server = await answering(t, range(3, 9).map(line).join(""), () => {});
+  const server = await answering(t, range(3, 5).map(line).join(""), () => {});
   assert.deepEqual(await all(history(server.url, { until: 5 })), [3, 4, 5]);
   assert.deepEqual(await all(history(server.url, { until: `${EPOCH}:5` })), [3, 4, 5]);
+  assert.deepEqual(await all(history(server.url, { until: 4 })), [3, 4]);
+  assert.deepEqual(await all(history(server.url, { since: `${EPOCH}:2`, until: 2 })), []);
   assert.deepEqual(await all(history(server.url, { until: "00000000000000bb:5" })), []);
 });
 

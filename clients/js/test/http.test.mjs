@@ -67,6 +67,7 @@ test("events, gaps and what was left out, however the bytes are cut", async (t) 
   const text = `${event(11)}:\n\n${gap}event: left_out\ndata: 37\n\nevent: news\ndata: {}\n\n${event(16)}${event(17)}`;
   const bytes = Buffer.from(text);
   for (const size of [1, 7, bytes.length]) {
+    const texts = new Set();
     const { server, seen, connection } = await connected(t, {
       onRequest: async (response, _, n) => {
         begin(response);
@@ -76,9 +77,10 @@ test("events, gaps and what was left out, however the bytes are cut", async (t) 
         }
         response.end();
       },
-    }, { transport: "sse", token: "secret", tag: "a" });
+    }, { transport: "sse", token: "secret", tag: "a", onEvent: ({ record }) => texts.add(record.text) });
     await seen.until((log) => log.filter(({ hello }) => hello).length === 2);
     assert.deepEqual(seen.seqs(), [11, 16, 17]);
+    assert.deepEqual([...texts], ["größe 🚀"]);
     const told = seen.log.filter(({ gap, leftOut }) => gap || leftOut);
     assert.deepEqual(told, [{ gap: { epoch: EPOCH, from: 12, to: 15, events: 2, reason: "slow" } }, { leftOut: 37 }]);
     const [first, second] = server.asked;

@@ -103,3 +103,36 @@ export function recorder() {
     states: () => log.flatMap(({ state }) => (state ? [state.name] : [])),
   };
 }
+
+/**
+ * A clock that moves when the test says so, for the timers of this name (`setTimeout` or `setInterval`) that are set
+ * from now on. (Node's own is an experiment, and takes away timers that it did not make.) Returns what moves it.
+ */
+export function stoppedClock(t, name) {
+  const clear = name.replace("set", "clear");
+  const real = { [name]: globalThis[name], [clear]: globalThis[clear] };
+  const timers = new Set();
+  let now = 0;
+  globalThis[name] = (callback, delay = 0) => {
+    const timer = { callback, at: now + delay, every: name === "setInterval" ? delay : null };
+    // What Node's fetch does with its timers.
+    timer.unref = timer.ref = () => timer;
+    timer.refresh = () => {
+      timer.at = now + delay;
+      timers.add(timer);
+    };
+    timers.add(timer);
+    return timer;
+  };
+  globalThis[clear] = (timer) => timers.delete(timer) || real[clear](timer);
+  t.after(() => Object.assign(globalThis, real));
+  return (milliseconds) => {
+    now += milliseconds;
+    for (const timer of [...timers].filter(({ at }) => at <= now).sort((a, b) => a.at - b.at)) {
+      if (!timers.has(timer)) continue;
+      if (timer.every === null) timers.delete(timer);
+      else timer.at += timer.every;
+      timer.callback();
+    }
+  };
+}

@@ -149,44 +149,6 @@ for (const transport of ["websocket", "sse"]) {
   });
 }
 
-test("a WebSocket that says nothing is asked for a word", async (t) => {
-  t.mock.timers.enable({ apis: ["setInterval"] });
-  const look = () => t.mock.timers.tick(15_000);
-  const questions = [];
-  let hear;
-  const heard = () => new Promise((resolve) => (hear = resolve));
-  const { seen, connection } = await connected(t, async (peer) => {
-    peer.say(hello(10));
-    for (;;) {
-      const message = await peer.next();
-      questions.push(Object.keys(message)[0]);
-      hear(message);
-          const answer = message.subscribe ? subscribed(12) : { error: { message: "A message must be ..." } };
-      peer.say(answer, events(11 + questions.length));
-    }
-  });
-  await seen.until((log) => log.some(({ hello }) => hello));
-  for (let i = 0; i < 2; i++) {
-    look();
-    const question = heard();
-    look();
-    await question;
-    // The error is the answer to the question, not to what was asked after it.
-    if (i === 1) assert.equal((await connection.subscribe({ tag: "a" })).seq, 12);
-    else await seen.until(() => seen.seqs().length === 1);
-  }
-  assert.deepEqual(questions, ["are you there", "are you there", "subscribe"]);
-});
-
-test("a WebSocket that stays silent is given up", async (t) => {
-  t.mock.timers.enable({ apis: ["setInterval"] });
-  const { seen } = await connected(t, (peer) => peer.say(hello(10)));
-  await seen.until((log) => log.some(({ hello }) => hello));
-  for (let i = 0; i < 4; i++) t.mock.timers.tick(15_000);
-  await seen.until((log) => log.filter(({ hello }) => hello).length === 2);
-  assert.equal(seen.log.find(({ state }) => state?.name === "waiting").state.reason, "no sign of life");
-});
-
 test("one that is under way when the connection is closed is rejected", async (t) => {
   let isAsked;
   const asked = new Promise((resolve) => (isAsked = resolve));
