@@ -3,34 +3,36 @@
 import { Actions } from "./actions.js";
 import { fromHash, toHash } from "./address.js";
 import { Columns } from "./columns.js";
+import { Controls, isPhone } from "./controls.js";
 import { Download } from "./download.js";
 import { byId, button, make, setText, toast } from "./dom.js";
+import { drawEmpty } from "./empty.js";
 import { Fetcher } from "./fetcher.js";
 import { Fields } from "./fields.js";
 import { FilterBox } from "./filter.js";
 import { Graph } from "./graph.js";
 import { Highlight } from "./highlight.js";
-import { drawSheet, listen } from "./keyboard.js";
+import { drawSheet } from "./keyboard.js";
 import { BACKLOG, BACKLOG_FILTERED, BUSY_RATE, DRAW_INTERVAL_BUSY } from "./limits.js";
 import { List } from "./list.js";
-import { closeMenu } from "./menu.js";
 import { Rates } from "./rates.js";
 import { Reading } from "./reading.js";
 import { Announcer, StateBar, troubleOf } from "./state.js";
-import { isFetchable, Store } from "./store.js";
+import { Store } from "./store.js";
 import { Stream } from "./stream.js";
 import { levelName } from "./summary.js";
 import { rowLine } from "./row.js";
 import { TagTree } from "./tags.js";
 import { TagCounts, withExcluded, withIncluded } from "./tagtree.js";
-import { parseTime, TIME_FORMS } from "./time.js";
-import { count } from "./text.js";
+import { clipped, count } from "./text.js";
 import { Token } from "./token.js";
 
 /** Milliseconds between drawings while somebody reads: only what is out of sight changes. */
 const DRAW_INTERVAL_READING = 250;
 /** Milliseconds between words to screen readers. */
 const ANNOUNCE_INTERVAL = 5000;
+/** Characters of a chosen tag. */
+const CHIP_LENGTH_MAX = 80;
 /** Seconds after which the lag of the last event says nothing any more. */
 const LAG_SECONDS = 10;
 
@@ -89,6 +91,10 @@ const fetcher = new Fetcher(store, {
   wants,
   keep: () => list.inSight(),
   changed: () => requestDraw(true),
+  added: (rows) => {
+    highlight.added(rows);
+    for (const { record } of rows) if (record) fields.add(record, Date.now() / 1000);
+  },
 });
 
 const graph = new Graph(rates, {
@@ -147,6 +153,7 @@ const actions = new Actions({
 
 const download = new Download({
   rows: () => store.rows.filter(({ kind }) => kind === "event"),
+  gaps: () => store.rows.filter(({ kind }) => kind === "gap").length,
   history: (options) => stream.history({ ...wants(), ...options }),
   columns: () => columns.paths,
   keys: () => [...new Set(fields.list().map(({ path }) => path[0]))],
@@ -265,7 +272,7 @@ function requestDraw(isUrgent = false) {
     list.draw();
     highlight.paint();
     reading.draw();
-    drawEmpty();
+    drawEmpty(store.events === 0 && stream.hello !== null, state, clear);
   });
 }
 let drawTimer = null;
@@ -301,7 +308,7 @@ function drawFinds() {
 
 function drawChips() {
   const chips = state.tags.map((tag) => {
-    const text = tag.startsWith("!") ? `not ${tag.slice(1)}` : tag;
+    const text = clipped(tag.startsWith("!") ? `not ${tag.slice(1)}` : tag, CHIP_LENGTH_MAX);
     return button(`${text} ×`, () => setTags(state.tags.filter((other) => other !== tag)), { class: "chip", "aria-label": `No longer ${text}` });
   });
   byId("chips").replaceChildren(make("span", { class: "dim" }, "tags"), ...chips);
@@ -310,193 +317,19 @@ function drawChips() {
   tagTree.draw(state.tags);
 }
 
-function drawEmpty() {
-  const empty = byId("empty");
-  empty.hidden = store.events > 0 || stream.hello === null;
-  if (empty.hidden || empty.dataset.filter === state.filter + state.tags) return;
-  empty.dataset.filter = state.filter + state.tags;
-  const isFiltered = state.filter || state.tags.length;
-  empty.replaceChildren(...(isFiltered ? nothingMatches() : nothingYet()));
-}
-
-const nothingMatches = () => [
-  make("h2", {}, "Nothing matches yet"),
-  make("p", {}, `None of the last ${count(BACKLOG_FILTERED)} events did. What comes and matches is shown here.`),
-  button("Show everything", clear, { class: "primary" }),
-];
-
-const nothingYet = () => [
-  make("div", { class: "waves", "aria-hidden": "true" }, make("i", {}), make("i", {}), make("i", {})),
-  make("h2", {}, "Waiting for events"),
-  make("p", {}, "What is sent to this stream is shown here as it comes. To try it:"),
-  make("pre", {}, `curl -X POST -d 'json={"action":"login","user":6}' http://${location.hostname}:8888/foo/bar`),
-];
-
 function clear() {
   filterBox.set("");
-  choose({ filter: "", tags: [] }).then(() => filterBox.apply(), (error) => toast(error.message));
+  choose({ filter: "", tags: [] }).then(() => filterBox.accept(""), (error) => toast(error.message));
 }
 
-// -- Rows and keys
-
-byId("window").addEventListener("click", ({ target }) => {
-  const row = target.closest(".item")?.row;
-  if (!row || target.closest(".detail") || !document.getSelection().isCollapsed) return;
-  if (row.kind !== "event") return;
-  list.select(row);
-  if (target.closest(".tag")) return actions.tagMenu(row, target.closest(".tag"));
-  if (target.closest(".level")?.textContent) return actions.levelMenu(row, target.closest(".level"));
-  const cell = target.closest(".cell");
-  const path = cell && columns.paths[[...cell.parentElement.children].indexOf(cell)];
-  if (cell?.textContent) return actions.value("menu", path, path.reduce((value, step) => value?.[step], row.record), cell);
-  list.toggle(row);
-  highlight.paint();
-});
-
-// Whoever takes the mouse to a row wants it to stay.
-byId("window").addEventListener("pointerdown", ({ pointerType, button: pressed, target }) => {
-  if (pointerType === "mouse" && pressed === 0 && target.closest(".event")) reading.pause("scroll");
-});
-
-/** Selects the row that many rows further. */
-function step(by) {
-  if (store.length === 0) return;
-  const sight = list.inSight();
-  const at = list.selected && store.indexOf(list.selected) >= 0 ? store.indexOf(list.selected) + by : store.indexOf(by > 0 && reading.isOn ? sight[0] : sight[1]);
-  reading.pause("scroll");
-  list.select(store.at(Math.max(0, Math.min(store.length - 1, at))), "nearest");
-  drawFinds();
-}
-
-function page(direction) {
-  const list = byId("list");
-  if (direction < 0) reading.pause("scroll");
-  list.scrollBy({ top: direction * (list.clientHeight - 40) });
-}
-
-function goToFind(direction) {
-  const row = highlight.next(list.selected, direction);
-  if (!row) return;
-  reading.pause("scroll");
-  list.select(row, "middle");
-  highlight.paint();
-  drawFinds();
-}
-
-const withRow = (act) => () => {
-  if (list.selected?.kind === "event") act(list.selected);
-};
-
-function nextTimeForm() {
-  state.time = TIME_FORMS[(TIME_FORMS.indexOf(state.time) + 1) % TIME_FORMS.length];
-  viewVersion += 1;
-  drawTimeForm();
-  graph.draw();
-  requestDraw(true);
-}
-
-function drawTimeForm() {
-  setText(byId("time-form"), { local: "Local time", utc: "UTC", relative: "Relative" }[state.time]);
-  document.documentElement.dataset.time = state.time;
-}
-
-function toggleGraph() {
-  graph.show(!graph.isShown);
-  byId("open-graph").setAttribute("aria-pressed", String(graph.isShown));
-}
-
-function toggleTags() {
-  const isShown = document.body.classList.toggle("tags-open");
-  document.body.classList.toggle("tags-closed", !isShown && innerWidth > 720);
-  byId("open-tags").setAttribute("aria-expanded", String(isShown));
-}
-
-function openJump() {
-  byId("jump-wrong").hidden = true;
-  byId("jump-dialog").showModal();
-}
-
-listen({
-  follow: () => reading.resume(),
-  pause: () => (reading.isOn ? reading.resume() : reading.pause("pause")),
-  down: () => step(1),
-  up: () => step(-1),
-  pageDown: () => page(1),
-  pageUp: () => page(-1),
-  first: () => {
-    reading.pause("scroll");
-    if (store.length) list.show(store.at(0), "top");
+const controls = new Controls({
+  store, stream, list, reading, highlight, fetcher, graph, columns, filterBox, actions, download, token, state,
+  setTags, setFind, clear, open, drawFinds,
+  redraw: () => {
+    viewVersion += 1;
+    requestDraw(true);
   },
-  open: () => {
-    const row = list.selected;
-    if (!row) return false;
-    if (isFetchable(row)) fetcher.gap(row, row.reason === "older" ? "end" : "start");
-    else list.toggle(row);
-    return true;
-  },
-  escape: () => {
-    if (document.activeElement !== document.body) document.activeElement.blur();
-    else if (list.selected && list.isOpen(list.selected)) list.toggle(list.selected);
-    else list.select(null);
-    closeMenu();
-  },
-  menu: withRow((row) => actions.rowMenu(row, list.element(row)?.firstChild ?? byId("list"))),
-  copy: withRow((row) => actions.copyEvent(row)),
-  link: withRow((row) => actions.copyLink(row)),
-  into: withRow((row) => {
-    if (!list.isOpen(row)) list.toggle(row);
-    list.element(row)?.querySelector(".node[tabindex='0']")?.focus();
-  }),
-  filter: () => filterBox.focus(),
-  find: () => byId("find").select(),
-  next: () => goToFind(1),
-  previous: () => goToFind(-1),
-  jump: openJump,
-  clear,
-  columns: () => columns.open(),
-  time: nextTimeForm,
-  graph: toggleGraph,
-  tags: toggleTags,
-  download: () => download.open(),
-  help: () => byId("help-dialog").showModal(),
 });
-
-// -- Buttons and boxes
-
-for (const [id, act] of Object.entries({
-  "open-columns": () => columns.open(),
-  "open-download": () => download.open(),
-  "open-help": () => byId("help-dialog").showModal(),
-  "open-graph": toggleGraph,
-  "open-tags": toggleTags,
-  "open-jump": openJump,
-  "time-form": nextTimeForm,
-  "tags-clear": () => setTags([]),
-  "find-next": () => goToFind(1),
-  "find-previous": () => goToFind(-1),
-  "find-regex": () => setFind(byId("find").value, !state.findsRegex),
-  state: () => {
-    if (stream.state.name === "connected") reading.isOn ? reading.resume() : reading.pause("pause");
-    else if (stream.state.status === 401) token.ask();
-    else if (stream.isOpen) stream.retry();
-    else open();
-  },
-})) byId(id).addEventListener("click", act);
-
-byId("find").addEventListener("input", () => setFind(byId("find").value, state.findsRegex));
-byId("find").addEventListener("keydown", (event) => {
-  if (event.key === "Escape") setFind("", state.findsRegex);
-  if (event.key === "Enter") goToFind(event.shiftKey ? -1 : 1);
-});
-byId("find-form").addEventListener("submit", (event) => event.preventDefault());
-byId("jump-form").addEventListener("submit", (event) => {
-  const seconds = parseTime(byId("jump").value, state.time, Date.now() / 1000);
-  if (!Number.isNaN(seconds)) return void reading.jump(seconds);
-  event.preventDefault();
-  byId("jump-wrong").hidden = false;
-  byId("jump-wrong").textContent = "This is no time: such as 5m, 12:03 or 2026-01-31 12:03:55.";
-});
-for (const cancel of document.querySelectorAll("dialog .cancel")) cancel.addEventListener("click", () => cancel.closest("dialog").close());
 
 // -- The address
 
@@ -519,17 +352,16 @@ const name = decodeURIComponent(location.pathname).replace(/\/$/, "");
 setText(byId("stream-name"), name);
 document.title = name ? `Fluentcast ${name}` : "Fluentcast";
 drawSheet();
-drawTimeForm();
+controls.drawTimeForm();
 columns.set(state.columns);
 graph.choose(state.by);
 filterBox.set(state.filter);
-filterBox.applied = state.filter;
-filterBox.set(state.filter);
+filterBox.accept(state.filter);
 setFind(state.find, state.findsRegex);
 drawChips();
 drawState();
 // On a phone the list comes first.
-if (innerWidth <= 720) toggleGraph();
+if (isPhone()) controls.toggleGraph();
 open();
 setInterval(() => {
   drawFigures();

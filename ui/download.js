@@ -1,6 +1,6 @@
 // Downloads what matches: what is on the page, or what the server's history has since some time.
 
-import { byId } from "./dom.js";
+import { byId, toast } from "./dom.js";
 import { Csv, toNdjson } from "./csv.js";
 import { CSV_COLUMNS_MAX, DOWNLOAD_BYTES_MAX } from "./limits.js";
 import { bytes, count } from "./text.js";
@@ -12,7 +12,7 @@ const PIECE_LINES = 2000;
 export class Download {
   #stop = null;
 
-  /** `on`: `{ rows() → events on the page, history(options), columns(), keys(), time() }`. */
+  /** `on`: `{ rows() → events on the page, gaps() → how many gaps, history(options), columns(), keys(), time() }`. */
   constructor(on) {
     this.on = on;
     this.dialog = byId("download-dialog");
@@ -45,11 +45,14 @@ export class Download {
     byId("download-go").disabled = true;
     try {
       const events = source.value === "history" ? this.#past(since, signal) : this.on.rows();
-      const { parts, lines, isWhole } = await this.#file(events, form.value, signal);
+      const { parts, lines, gaps, isWhole } = await this.#file(events, form.value, signal);
       if (signal.aborted) return;
       save(new Blob(parts, { type: form.value === "csv" ? "text/csv" : "application/x-ndjson" }), form.value);
-      this.#tell(`${count(lines)} events${isWhole ? "" : `: the first ${bytes(DOWNLOAD_BYTES_MAX)}; take the rest with curl`}.`);
-      if (isWhole) this.dialog.close();
+      const missing = gaps ? ` There ${gaps === 1 ? "is 1 gap" : `are ${count(gaps)} gaps`} in it.` : "";
+      this.#tell(`${count(lines)} events${isWhole ? "" : `: the first ${bytes(DOWNLOAD_BYTES_MAX)}; take the rest with curl`}.${missing}`);
+      if (!isWhole) return;
+      toast(`${count(lines)} events are downloaded.${missing}`);
+      this.dialog.close();
     } catch (error) {
       if (!signal.aborted) this.#tell(`Not downloaded: ${error.message}`);
     } finally {
@@ -58,7 +61,7 @@ export class Download {
   }
 
   async *#past(since, signal) {
-    for await (const item of this.on.history({ since: new Date(since * 1000).toISOString(), signal })) if (!item.gap) yield item;
+    yield* this.on.history({ since: new Date(since * 1000).toISOString(), signal });
   }
 
   /** The file in pieces, which the browser may keep out of memory. */
@@ -67,8 +70,15 @@ export class Download {
     const csv = new Csv(chosen.length ? chosen : this.on.keys().slice(0, CSV_COLUMNS_MAX).map((key) => [key]), chosen.length === 0);
     const parts = form === "csv" ? [csv.head()] : [];
     let [piece, pieceLines, lines, size] = ["", 0, 0, 0];
+    let gaps = Array.isArray(events) ? this.on.gaps() : 0;
     for await (const event of events) {
       if (signal.aborted) break;
+      if (event.gap) {
+        gaps += 1;
+        // As the server tells them; a table has no place for them.
+        if (form !== "csv") piece += `${JSON.stringify({ gap: event.gap })}\n`;
+        continue;
+      }
       piece += form === "csv" ? csv.line(event) : toNdjson(event);
       lines += 1;
       if (++pieceLines < PIECE_LINES) continue;
@@ -78,9 +88,9 @@ export class Download {
       this.#tell(`${count(lines)} events, ${bytes(size)} …`);
       // Others have their turn.
       await new Promise((resolve) => setTimeout(resolve));
-      if (size > DOWNLOAD_BYTES_MAX) return { parts, lines, isWhole: false };
+      if (size > DOWNLOAD_BYTES_MAX) return { parts, lines, gaps, isWhole: false };
     }
-    return { parts: [...parts, piece], lines, isWhole: true };
+    return { parts: [...parts, piece], lines, gaps, isWhole: true };
   }
 }
 

@@ -8,7 +8,7 @@ const STEPS_BACK_MAX = 14;
 export class Fetcher {
   #stop = new AbortController();
 
-  /** `on`: `{ history(options), wants(), keep(), changed() }`. */
+  /** `on`: `{ history(options), wants(), keep(), added(rows), changed() }`. */
   constructor(store, on) {
     Object.assign(this, { store, on });
   }
@@ -40,7 +40,7 @@ export class Fetcher {
   async #forwards(epoch, { from, to }, page, signal) {
     const { items, isWhole } = await this.#read({ since: `${epoch}:${from - 1}`, until: `${epoch}:${to}`, signal }, page);
     const reached = isWhole ? to : items.at(-1).seq;
-    if (!signal.aborted) this.store.fill(epoch, from, reached, items, this.on.keep());
+    if (!signal.aborted) this.#fill(epoch, from, reached, items);
   }
 
   /** The last events of a gap that match. Where few do, ever longer pieces of it are looked at. */
@@ -52,7 +52,7 @@ export class Fetcher {
       const { items, dropped } = await this.#read({ since: `${epoch}:${begin - 1}`, until: `${epoch}:${end}`, signal }, page, true);
       if (signal.aborted) return;
       const reached = dropped ? items[0].seq : begin;
-      this.store.fill(epoch, reached, end, items, this.on.keep());
+      this.#fill(epoch, reached, end, items);
       if (items.length > 0) return;
       end = begin - 1;
       length *= 2;
@@ -60,39 +60,36 @@ export class Fetcher {
   }
 
   /**
-   * Goes to a time: the events from then on, put in their place. Returns the first row, or null when there is
-   * nothing of that time or later that is not on the page.
+   * Goes to a time (in seconds): the events from then on, put in their place. The first row, or null when there is
+   * nothing of that time or later.
    */
-  async jump(seconds) {
-    const { signal } = this.#stop;
-    const since = new Date(Math.floor(seconds * 1000)).toISOString();
-    const { items, isWhole } = await this.#read({ since, signal }, FETCH_PAGE);
-    const events = items.filter(({ gap }) => !gap);
-    if (signal.aborted || events.length === 0) return null;
-    // One epoch at a time: what comes behind is fetched when it is asked for.
-    const { epoch } = events[0];
-    const ofEpoch = items.filter((item) => (item.gap?.epoch ?? item.epoch) === epoch);
-    const last = ofEpoch.filter(({ gap }) => !gap).at(-1).seq;
-    const start = this.store.start;
-    const joins = isWhole && start && this.store.epochs[start.era] === epoch;
-    const to = joins ? Math.max(last, start.from - 1) : last;
-    this.store.fill(epoch, events[0].seq, to, ofEpoch, this.on.keep());
-    this.on.changed();
-    return this.store.find(epoch, events[0].seq);
+  jump(seconds) {
+    return this.#goTo(new Date(Math.floor(seconds * 1000)).toISOString());
   }
 
-  /** The page of events around a place: the row of that event, or of the first behind it; null when all is gone. */
-  async place(epoch, seq) {
+  /** Goes to a place: the row of that event, or of the first behind it; null when all that is gone. */
+  place(epoch, seq) {
+    return this.#goTo(`${epoch}:${seq - 1}`, seq);
+  }
+
+  async #goTo(since, from) {
     const { signal } = this.#stop;
-    const { items, isWhole } = await this.#read({ since: `${epoch}:${seq - 1}`, signal }, FETCH_PAGE);
+    const { items, isWhole } = await this.#read({ since, signal }, FETCH_PAGE);
+    const first = items.find(({ gap }) => !gap);
+    if (signal.aborted || !first) return null;
+    // One epoch at a time: what comes behind is fetched when it is asked for.
+    const { epoch } = first;
     const ofEpoch = items.filter((item) => (item.gap?.epoch ?? item.epoch) === epoch);
-    const found = ofEpoch.find(({ gap }) => !gap);
-    if (signal.aborted || !found) return null;
     const last = ofEpoch.filter(({ gap }) => !gap).at(-1).seq;
-    const start = this.store.start;
-    const joins = isWhole && start && this.store.epochs[start.era] === epoch;
-    this.store.fill(epoch, seq, joins ? Math.max(last, start.from - 1) : last, ofEpoch, this.on.keep());
-    return this.store.find(epoch, found.seq);
+    const { start, epochs } = this.store;
+    const joins = isWhole && start && epochs[start.era] === epoch;
+    this.#fill(epoch, Math.min(from ?? first.seq, first.seq), joins ? Math.max(last, start.from - 1) : last, ofEpoch);
+    this.on.changed();
+    return this.store.find(epoch, first.seq);
+  }
+
+  #fill(epoch, from, to, items) {
+    this.on.added(this.store.fill(epoch, from, to, items, this.on.keep()));
   }
 
   /** At most so many events, the first or the last of what there is. */

@@ -64,11 +64,17 @@ export class FilterBox {
     const { text } = this;
     try {
       await this.on.apply(text);
-      this.applied = text;
-      if (this.text === text) this.mistake(null);
+      this.accept(text);
     } catch (error) {
       this.mistake(error.message);
     }
+    this.#look();
+  }
+
+  /** This is in force now. */
+  accept(text) {
+    this.applied = text;
+    if (this.text === text) this.mistake(null);
     this.#look();
   }
 

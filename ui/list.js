@@ -11,6 +11,8 @@ import { setText } from "./dom.js";
 const OVERSCAN = 6;
 /** Elements kept to be filled again. */
 const SPARE_MAX = 80;
+/** Drawings at a time, until heights are right. */
+const DRAWS_MAX = 4;
 /** Pixels from the end that still are the end. */
 const END_SLACK = 8;
 
@@ -25,7 +27,7 @@ export class List {
   #lastTop = 0;
   #drawnView = null;
 
-  /** `on`: `{ pause(reason), resume(), fetch(row, end), detail(row), view() }`. */
+  /** `on`: `{ pause(why), atEnd(), scrolled(), fetch(row, end), detail(row), view(), marked(element) }`. */
   constructor({ scroller, canvas, window, store, on }) {
     Object.assign(this, { scroller, canvas, window, store, on });
     this.measure();
@@ -35,7 +37,7 @@ export class List {
       this.draw();
     }).observe(scroller);
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    scroller.addEventListener("wheel", (event) => event.deltaY < 0 && this.#leaveEnd(), { passive: true });
+    scroller.addEventListener("wheel", ({ deltaY }) => this.wheel(deltaY), { passive: true });
     scroller.addEventListener("copy", (event) => this.#copy(event));
     document.addEventListener("selectionchange", () => this.following && this.#selectedRows() && this.on.pause("scroll"));
   }
@@ -86,8 +88,8 @@ export class List {
 
   // -- Drawing
 
-  /** Puts what is in sight into the document. */
-  draw() {
+  /** Puts what is in sight into the document; again when open rows turn out to be higher than was thought. */
+  draw(again = DRAWS_MAX) {
     const view = this.on.view();
     const extras = this.#extras();
     const count = this.store.length;
@@ -101,7 +103,7 @@ export class List {
     this.#place(range, view);
     this.window.style.transform = `translateY(${this.#top(range[0], extras)}px)`;
     this.#drawnView = view;
-    if (this.#measureOpen()) return this.draw();
+    if (this.#measureOpen() && again > 1) return this.draw(again - 1);
     if (!this.following) this.#setAnchor();
   }
 
@@ -126,12 +128,12 @@ export class List {
     for (let i = first; i < last; i++) wanted.add(this.store.at(i).id);
     for (const [id, element] of this.#elements) if (!wanted.has(id)) this.#retire(id, element);
     const changed = this.#drawnView === null || view.version !== this.#drawnView.version;
-    let at = this.window.firstChild;
+    let before = null;
     for (let i = first; i < last; i++) {
-      const row = this.store.at(i);
-      const element = this.#element(row, view, changed);
-      if (element === at) at = at.nextSibling;
-      else this.window.insertBefore(element, at);
+      const element = this.#element(this.store.at(i), view, changed);
+      const place = before ? before.nextSibling : this.window.firstChild;
+      if (element !== place) this.window.insertBefore(element, place);
+      before = element;
     }
   }
 
@@ -161,7 +163,7 @@ export class List {
     const fresh = row.kind === "note" ? makeNoteRow(row) : makeGapRow(row, this.on.fetch);
     fresh.state = state;
     fresh.row = row;
-    element?.remove();
+    if (element) this.#retire(row.id, element);
     this.#elements.set(row.id, fresh);
     this.#mark(fresh);
     return fresh;
@@ -256,9 +258,11 @@ export class List {
     this.on.scrolled();
   }
 
-  /** A wheel that turns up while everything moves: the first notch already counts. */
-  #leaveEnd() {
-    if (this.following && this.canvas.offsetHeight > this.viewHeight) this.on.pause("scroll");
+  /** A wheel that turns up while everything moves: the first notch already counts. So does one down at the end. */
+  wheel(deltaY) {
+    const end = this.canvas.offsetHeight - this.viewHeight;
+    if (deltaY < 0 && this.following && end > 0) this.on.pause("scroll");
+    else if (deltaY > 0 && !this.following && end - this.scroller.scrollTop <= 1) this.on.atEnd();
   }
 
   #setAnchor() {

@@ -15,6 +15,11 @@ export class Reading {
   constructor({ store, list, fetcher, graph, on }) {
     Object.assign(this, { store, list, fetcher, graph, on });
     byId("pill").addEventListener("click", () => this.resume());
+    // It lies over the list, but is no reason not to scroll.
+    byId("pill").addEventListener("wheel", ({ deltaY }) => {
+      list.wheel(deltaY);
+      list.scroller.scrollBy({ top: deltaY });
+    }, { passive: true });
     byId("back-to-live").addEventListener("click", () => this.resume());
   }
 
@@ -43,6 +48,11 @@ export class Reading {
     this.draw();
     this.on.changed();
     if (gap && gap.events <= FETCH_UNASKED_MAX) this.fetcher.gap(gap, "start", FETCH_UNASKED_MAX);
+  }
+
+  toggle() {
+    if (this.isOn) this.resume();
+    else this.pause("pause");
   }
 
   /** Begins anew: what was read is gone. */

@@ -11,6 +11,8 @@ const SLICE = 200;
 /** Milliseconds between two turns, and for one, while the page is hidden: nobody waits. */
 const HIDDEN_PAUSE = 250;
 const HIDDEN_BUDGET = 50;
+/** Events that wait for a turn of a hidden page. */
+const HIDDEN_EVENTS_MAX = 5000;
 /** Seconds over which the rate is measured. */
 const RATE_SECONDS = 3;
 /** Milliseconds between attempts to reconnect, at most: people wait. */
@@ -27,8 +29,9 @@ export class Stream {
   #queue = [];
   #queued = { events: 0, bytes: 0 };
   #isScheduled = false;
-  /** Why the next hello begins all anew: "open", "choose", or null. */
-  #reset = null;
+  /** Whether the next hello begins all anew, and how many choices are on their way, of which each does. */
+  #isOpening = false;
+  #choosing = 0;
   #asking = Promise.resolve();
   #governor = new Governor();
   #wasBehind = false;
@@ -86,7 +89,7 @@ export class Stream {
     this.#connection?.close();
     this.#queue = [];
     this.#queued = { events: 0, bytes: 0 };
-    this.#reset = "open";
+    this.#isOpening = true;
     const connection = connect(this.url, {
       ...wants,
       ...start,
@@ -110,8 +113,8 @@ export class Stream {
 
   #greeted(hello) {
     this.hello = hello;
-    if (this.#reset === null) return this.#push({ hello });
-    if (this.#reset === "open") this.#reset = null;
+    if (!this.#isOpening && this.#choosing === 0) return this.#push({ hello });
+    this.#isOpening = false;
     this.#queue = [];
     this.#queued = { events: 0, bytes: 0 };
     this.on.reset(hello);
@@ -124,11 +127,11 @@ export class Stream {
     if (this.state.name === "closed") return this.open(wants, start);
     // A hello that answers something else must not be taken for this one's.
     await this.#asking;
-    this.#reset = "choose";
+    this.#choosing += 1;
     try {
       await this.#connection.subscribe({ ...wants, ...start });
     } finally {
-      this.#reset = null;
+      this.#choosing -= 1;
     }
   }
 
@@ -171,6 +174,8 @@ export class Stream {
       if (!this.#skip()) break;
     }
     this.#schedule();
+    // Hidden pages have their timers for minutes, but still hear what comes.
+    if (document.hidden && this.#queued.events > HIDDEN_EVENTS_MAX) this.#turn(HIDDEN_BUDGET);
   }
 
   /** Makes a gap of the first events that wait; whether there were any. */
@@ -233,7 +238,7 @@ export class Stream {
   }
 
   #govern() {
-    if (this.state.name !== "connected" || this.#reset) return;
+    if (this.state.name !== "connected" || this.#choosing || document.hidden) return;
     const taken = this.#sum(this.#slots, "taken");
     const asked = this.#governor.look(seconds(), { lag: this.lag, taken, isBehind: this.#wasBehind });
     this.#wasBehind = false;

@@ -52,7 +52,9 @@ fn markup_has_no_script_and_no_style_of_its_own() {
     let server = Server::one(Output::default());
     let page = Http(stream_to(server.address)).ask(&request("GET /", "")).body;
     assert!(!page.contains("<style") && !page.contains(" style="));
-    assert!(page.split("<script").skip(1).all(|script| script.contains("></script>") && script.contains(" src=")));
+    assert!(
+        page.split("<script").skip(1).all(|script| script.contains("></script>") && script.contains(" src="))
+    );
     assert!(!page.split_whitespace().any(|word| word.starts_with("on") && word.contains("=\"")));
 }
 

@@ -23,7 +23,7 @@ const STYLE: &str = "text/css; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Every file there is.
-pub(super) static FILES: [File; 44] = [
+pub(super) static FILES: [File; 46] = [
     file("/", "text/html; charset=utf-8", ui!("index.html")),
     file("/fluentcast.js", SCRIPT, include_bytes!("../../../../../clients/js/fluentcast.js")),
     asset!("icon.svg", "image/svg+xml"),
@@ -32,9 +32,11 @@ pub(super) static FILES: [File; 44] = [
     asset!("app.js", SCRIPT),
     asset!("columns.js", SCRIPT),
     asset!("complete.js", SCRIPT),
+    asset!("controls.js", SCRIPT),
     asset!("csv.js", SCRIPT),
     asset!("dom.js", SCRIPT),
     asset!("download.js", SCRIPT),
+    asset!("empty.js", SCRIPT),
     asset!("expression.js", SCRIPT),
     asset!("fetcher.js", SCRIPT),
     asset!("fields.js", SCRIPT),
