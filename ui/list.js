@@ -251,7 +251,8 @@ export class List {
     const { scrollTop } = this.scroller;
     const end = this.canvas.offsetHeight - this.viewHeight;
     if (this.following && scrollTop < this.#lastTop - 1 && end - scrollTop > END_SLACK) this.on.pause("scroll");
-    else if (!this.following && scrollTop > this.#lastTop && end - scrollTop <= 1) this.on.atEnd();
+    // The browser scrolls, too, to what gets the focus: that is no wish to follow.
+    else if (!this.following && scrollTop > this.#lastTop && end - scrollTop <= 1 && !this.window.contains(document.activeElement)) this.on.atEnd();
     if (this.following) return;
     this.#lastTop = scrollTop;
     this.#setAnchor();

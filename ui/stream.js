@@ -15,6 +15,8 @@ const HIDDEN_BUDGET = 50;
 const HIDDEN_EVENTS_MAX = 5000;
 /** Seconds over which the rate is measured. */
 const RATE_SECONDS = 3;
+/** Milliseconds between two looks at whether less, or more, should be asked for. */
+const GOVERN_INTERVAL = 500;
 /** Milliseconds between attempts to reconnect, at most: people wait. */
 const DELAY_MAX = 15_000;
 
@@ -36,6 +38,8 @@ export class Stream {
   #governor = new Governor();
   #wasBehind = false;
   #slots = new Map();
+  /** When there was a look last: the next one may be late. */
+  #governed = performance.now();
 
   /**
    * `on`: `{ events(epoch, events), gap(gap), leftOut(count), hello(hello), reset(hello), state(state), taken(), unsampled() }`, all
@@ -46,9 +50,10 @@ export class Stream {
     this.url = new URL(".", location.href).href.replace(/[?#].*$/, "");
     document.addEventListener("visibilitychange", () => {
       this.#isScheduled = false;
+      this.#governed = performance.now();
       this.#schedule();
     });
-    setInterval(() => this.#govern(), 500);
+    setInterval(() => this.#govern(), GOVERN_INTERVAL);
   }
 
   get maxRate() {
@@ -238,9 +243,12 @@ export class Stream {
   }
 
   #govern() {
+    const now = performance.now();
+    const late = (now - this.#governed - GOVERN_INTERVAL) / 1000;
+    this.#governed = now;
     if (this.state.name !== "connected" || this.#choosing || document.hidden) return;
     const taken = this.#sum(this.#slots, "taken");
-    const asked = this.#governor.look(seconds(), { lag: this.lag, taken, isBehind: this.#wasBehind });
+    const asked = this.#governor.look(seconds(), { lag: Math.max(this.lag, late), taken, isBehind: this.#wasBehind });
     this.#wasBehind = false;
     if (asked === undefined) return;
     this.#asking = this.#connection.subscribe({ maxRate: asked }).catch(() => {});

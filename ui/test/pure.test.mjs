@@ -170,8 +170,10 @@ test("finds, plain and by regular expression", () => {
 test("the server is asked for less under lag, and for more after some quiet", () => {
   const governor = new Governor();
   assert.equal(governor.look(0, { lag: 0, taken: 9000 }), undefined);
+  assert.equal(governor.look(0.5, { lag: 1.5, taken: 9000 }), undefined, "once is an accident");
   assert.equal(governor.look(1, { lag: 1.5, taken: 9000 }), 4500);
   assert.equal(governor.look(2, { lag: 1.5, taken: 9000 }), undefined);
+  assert.equal(governor.look(2.5, { lag: 0.5, taken: 9000, isBehind: true }), undefined, "too soon");
   assert.equal(governor.look(4, { lag: 1.5, taken: 4400 }), 2200);
   assert.equal(governor.look(5, { lag: 0, taken: 2200 }), undefined);
   assert.equal(governor.look(16, { lag: 0, taken: 2200 }), 4400);
