@@ -153,7 +153,7 @@ const actions = new Actions({
 
 const download = new Download({
   rows: () => store.rows.filter(({ kind }) => kind === "event"),
-  gaps: () => store.rows.filter(({ kind }) => kind === "gap").length,
+  gaps: () => store.rows.filter(({ kind, reason }) => kind === "gap" && reason !== "older").length,
   history: (options) => stream.history({ ...wants(), ...options }),
   columns: () => columns.paths,
   keys: () => [...new Set(fields.list().map(({ path }) => path[0]))],

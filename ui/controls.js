@@ -33,6 +33,8 @@ export class Controls {
     byId("window").addEventListener("pointerdown", ({ pointerType, button, target }) => {
       if (pointerType === "mouse" && button === 0 && target.closest(".event")) reading.pause("scroll");
     });
+    // On a phone tags lie over the list, until it is touched.
+    byId("list").addEventListener("pointerdown", () => document.body.classList.contains("tags-open") && this.#toggleTags());
   }
 
   #clicked(target) {

@@ -5,7 +5,7 @@ import uPlot from "./vendor/uPlot.js";
 import { byId, make } from "./dom.js";
 import { LEFT_OUT, OTHER, stacked } from "./rates.js";
 import { hueOf } from "./tagtree.js";
-import { clipped, rate, short } from "./text.js";
+import { clipped, plural, short } from "./text.js";
 import { clock } from "./time.js";
 
 const HEIGHT = 92;
@@ -22,6 +22,8 @@ export class Graph {
   span = 300;
   /** The time that somebody reads at, to be marked; null while following. */
   readingAt = null;
+  /** When the page began, in seconds. */
+  began = Date.now() / 1000;
   #plot = null;
   #shape = "";
   #brushed = null;
@@ -102,7 +104,11 @@ export class Graph {
         { ...axis, size: 44, gap: 6, space: 26, incrs: INCREMENTS, grid: { stroke: css("--line"), width: 1 }, values: (u, splits) => splits.map((value) => (value === 0 ? "" : short(value))) },
       ],
       series: [{}, ...names.toReversed().map((name) => ({ label: name, fill: colour(name), width: 0, paths: bars, points: { show: false } }))],
-      hooks: { setSelect: [(u) => this.#selected(u)], draw: [(u) => this.#drawMark(u, css("--accent"))] },
+      hooks: {
+        setSelect: [(u) => this.#selected(u)],
+        drawClear: [(u) => this.#drawUnknown(u, css("--sunken"))],
+        draw: [(u) => this.#drawMark(u, css("--accent"))],
+      },
     }, data, this.box);
     byId("legend").replaceChildren(...names.map((name) => {
       const key = make("span", { class: "legend-key" }, make("i", {}), clipped(name === "none" ? "no level" : name, NAME_LENGTH_MAX));
@@ -121,6 +127,18 @@ export class Graph {
     if (name === OTHER) return css("--fill-none");
     if (this.by === "level") return css(`--fill-${name}`);
     return `oklch(${css("--tag-fill-l")} ${css("--tag-c")} ${hueOf(name)})`;
+  }
+
+  /** The time before anything came: nobody counted what was then. */
+  #drawUnknown(u, colour) {
+    const { left, top, width, height } = u.bbox;
+    const to = this.rates.knownFrom ?? this.began;
+    const x = Math.min(left + width, u.valToPos(to, "x", true));
+    if (x <= left) return;
+    u.ctx.save();
+    u.ctx.fillStyle = colour;
+    u.ctx.fillRect(left, top, x - left, height);
+    u.ctx.restore();
   }
 
   /** Where somebody reads. */
@@ -158,8 +176,9 @@ export class Graph {
     const told = byId("span-told");
     if (!this.#brushed) return void (told.textContent = "");
     const [from, to] = this.#brushed;
-    const events = this.rates.between(Math.floor(from), Math.floor(to));
-    told.textContent = `${clock(from, this.on.time())} – ${clock(to, this.on.time())} · ${rate(events)} events`;
+    const isKnown = from >= Math.floor(this.rates.knownFrom ?? this.began);
+    const events = isKnown ? ` · ${plural(this.rates.between(Math.floor(from), Math.floor(to)), "event")}` : "";
+    told.textContent = `${clock(from, this.on.time())} – ${clock(to, this.on.time())}${events}`;
   }
 
   /** The graph moves on; the span moves with its time. */

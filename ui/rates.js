@@ -12,16 +12,20 @@ export class Rates {
   /** From second to `{ tag: Map, level: Map, total, leftOut }`. */
   #seconds = new Map();
   #newest = 0;
+  /** From when on all is counted, in seconds; null while nothing came. What was before is not known. */
+  knownFrom = null;
 
   /** Forgets all. */
   clear() {
     this.#seconds.clear();
     this.#newest = 0;
+    this.knownFrom = null;
   }
 
   /** Counts an event of that time. What is older than the graph, or far in the future, is not in it. */
   add(time, tag, level, now) {
     const second = Math.floor(time);
+    this.knownFrom ??= Math.min(time, now);
     if (second <= now - GRAPH_SECONDS_MAX || second > now + 5) return;
     const bucket = this.#bucket(second, now);
     bucket.total += 1;

@@ -90,7 +90,7 @@ fn all(report: &Report) -> Vec<Bar> {
     let beside_neighbour =
         |seen: &Seen| seen.p99_ms() / seen.latency_neighbour_ms.map_or(f64::NAN, |[_, p99, _]| p99);
     bars.push(at_most(
-        "history: p99 of the others, of that beside a bare sender of as many bytes",
+        "history: p99 of the others, of that beside the replay of another server",
         1.5,
         mid("history", beside_neighbour),
     ));

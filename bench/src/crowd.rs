@@ -72,7 +72,7 @@ pub enum Phase {
     Measured,
     /// Measured, while the server does something else, too.
     Disturbed,
-    /// Measured, while another process would do as much.
+    /// Measured, while another server does that.
     Neighbour,
 }
 

@@ -2,7 +2,7 @@
 //! what that does to those who watch live.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -61,7 +61,11 @@ pub(crate) fn run(kind: Kind, scenario: &Scenario, options: &Options) -> Result<
          {since_time_ms:.1} ms; replay {lines_rate:.0} MB/s as lines, {resumable_rate:.0} MB/s as WebSocket"
     ));
     let run = Run { kind, scenario, options, server: &server, deadline: Instant::now() + HISTORY_TIMEOUT };
-    live(&run, events, &mut seen)?;
+    let mut neighbour = Server::start(kind, scenario, &options.programs)?;
+    fill(&neighbour, scenario, events)?;
+    neighbour.restart(scenario, &options.programs)?;
+    live(&run, &neighbour, events, &mut seen)?;
+    neighbour.stop()?;
     server.stop()?;
     Ok(seen)
 }
@@ -84,8 +88,9 @@ fn fill(server: &Server, scenario: &Scenario, events: u64) -> Result<Instant> {
     Ok(middle)
 }
 
-/// Those who watch live, first alone and then beside a replay.
-fn live(run: &Run<'_>, events: u64, seen: &mut Seen) -> Result<()> {
+/// Those who watch live: alone, beside a replay, and beside one that another server makes. What the last costs
+/// is the machine's doing.
+fn live(run: &Run<'_>, neighbour: &Server, events: u64, seen: &mut Seen) -> Result<()> {
     let mut clients = run.clients();
     // The newest event of the history has a number that these do not await.
     clients.iter_mut().for_each(|client| client.target = "/?$last=0".to_owned());
@@ -97,7 +102,7 @@ fn live(run: &Run<'_>, events: u64, seen: &mut Seen) -> Result<()> {
     run.settle(&mut publisher, &crowd, &clients)?;
     let window = Window::open(run.server.id(), Counts::of(&publisher, &[&crowd]))?;
     let mut replayed = 0;
-    for turn in 1..=TURNS {
+    for _ in 0..TURNS {
         crowd.enter(Phase::Measured);
         run.publish(&mut publisher, &crowd, time / TURNS)?;
         run.settle(&mut publisher, &crowd, &clients)?;
@@ -107,8 +112,7 @@ fn live(run: &Run<'_>, events: u64, seen: &mut Seen) -> Result<()> {
         })?;
         run.settle(&mut publisher, &crowd, &clients)?;
         crowd.enter(Phase::Neighbour);
-        let rate = replayed as f64 / (time / TURNS * turn).as_secs_f64();
-        beside_sender(rate, || run.publish(&mut publisher, &crowd, time / TURNS))?;
+        beside_replay(neighbour.websocket(), events, || run.publish(&mut publisher, &crowd, time / TURNS))?;
         run.settle(&mut publisher, &crowd, &clients)?;
     }
     window.close(run.server.id(), Counts::of(&publisher, &[&crowd]), seen)?;
@@ -120,42 +124,13 @@ fn live(run: &Run<'_>, events: u64, seen: &mut Seen) -> Result<()> {
     }
     seen.latency_neighbour_ms = outcome.latencies(Phase::Neighbour).quantiles_ms();
     if let Some([_, p99, _]) = seen.latency_neighbour_ms {
-        seen.remarks.push(format!("beside a bare sender of as many bytes {p99:.2} ms"));
+        seen.remarks.push(format!("beside the replay of another server {p99:.2} ms"));
     }
     let rate = replayed as f64 / time.as_secs_f64() / 1e6;
     seen.remarks.push(format!("{rate:.0} MB/s replayed beside the others"));
     let memory = process::memory(run.server.id())?;
     (seen.memory_after, seen.memory_peak) = (memory.now, memory.peak);
     Ok(())
-}
-
-/// Does something while as many bytes a second go from a thread to another over a socket: the least that a
-/// replay costs those beside it, whoever makes it and however it came by the bytes.
-fn beside_sender(rate: f64, act: impl FnOnce() -> Result<()>) -> Result<()> {
-    const PART_BYTES: usize = 256 * 1024;
-    let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    let mut reader = TcpStream::connect(listener.local_addr()?)?;
-    let (mut sender, _) = listener.accept()?;
-    let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let (start, part, mut sent) = (Instant::now(), vec![b'x'; PART_BYTES], 0_usize);
-            while !over.load(Ordering::Relaxed) && sender.write_all(&part).is_ok() {
-                sent += part.len();
-                let due = Duration::from_secs_f64(sent as f64 / rate.max(1.0));
-                std::thread::sleep(due.saturating_sub(start.elapsed()));
-            }
-            // The reader ends with this.
-            let _ = sender.shutdown(Shutdown::Both);
-        });
-        scope.spawn(|| {
-            let mut buffer = vec![0; 1024 * 1024];
-            while reader.read(&mut buffer).is_ok_and(|count| count > 0) {}
-        });
-        let acted = act();
-        over.store(true, Ordering::Relaxed);
-        acted
-    })
 }
 
 /// Does something while the history is replayed again and again; the bytes that were.

@@ -64,7 +64,7 @@ pub struct Seen {
     pub latency_ms: Option<[f64; 3]>,
     /// The same before the storm.
     pub latency_before_ms: Option<[f64; 3]>,
-    /// The same beside a bare sender of as many bytes as the server sent besides.
+    /// The same beside a replay that another server makes.
     pub latency_neighbour_ms: Option<[f64; 3]>,
     /// Clients that were connected before events.
     pub clients: u64,

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clipboard, CLIPBOARD, filter, has, isIn, kept, numbers, numbersOn, open, records, row, rows, seen, topOf } from "./page.mjs";
+import { clipboard, CLIPBOARD, filter, has, isIn, kept, numbers, numbersOn, open, records, row, rows, seen, topOf, wheel } from "./page.mjs";
 import { poll, screenshot, startServer } from "./support.mjs";
 
 test("new rows come at the bottom; scrolling up pauses, and End follows again", async (t) => {
@@ -16,8 +16,7 @@ test("new rows come at the bottom; scrolling up pauses, and End follows again", 
   await server.send("app.web", records(200, 1));
   await seen(page, "request 200 served");
 
-  await page.locator("#list").hover();
-  await page.mouse.wheel(0, -400);
+  await wheel(page, -400);
   await isIn(page, "paused");
   const reading = row(page, "request 185 served");
   const before = await topOf(reading);

@@ -39,7 +39,7 @@ test("the graph shows the rate by level or tag; a brushed span leads there, and 
   // Half of five minutes ago: about the ninetieth of 240 events.
   await isIn(page, "paused");
   await poll("events of that time", async () => (await rows(page)).some((text) => /^request (8|9|10)\d served/.test(text)));
-  await page.locator("#span-told", { hasText: "events" }).waitFor();
+  await page.locator("#span-told", { hasText: /^\d\d:\d\d:\d\d – \d\d:\d\d:\d\d$/ }).waitFor();
   await screenshot(page, "graph");
   // What is live goes on.
   await server.send("app.web", records(5000, 7));

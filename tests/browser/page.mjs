@@ -72,6 +72,18 @@ export const clipboard = (page) => page.evaluate(() => navigator.clipboard.readT
 /** Options of a page that may use the clipboard. */
 export const CLIPBOARD = { permissions: ["clipboard-read", "clipboard-write"] };
 
+/** Turns the mouse's wheel over the list, and waits until it has come to rest. */
+export async function wheel(page, pixels) {
+  await page.locator("#list").hover();
+  await page.mouse.wheel(0, pixels);
+  await page.evaluate(async () => {
+    const list = document.getElementById("list");
+    for (let [still, top] = [0, -1]; still < 6; still = list.scrollTop === top ? still + 1 : 0, top = list.scrollTop) {
+      await new Promise(requestAnimationFrame);
+    }
+  });
+}
+
 /** Where a row is on the screen. */
 export const topOf = async (locator) => (await locator.boundingBox()).y;
 

@@ -98,6 +98,7 @@ test("rates by level and tag, bounded", () => {
   ]);
   assert.deepEqual(stacked([{ values: [1, 2] }, { values: [3, 4] }]), [[4, 6], [1, 2]]);
   assert.equal(rates.between(998, 1000), 5);
+  assert.equal(rates.knownFrom, 999);
   for (let i = 0; i < 300; i++) rates.add(1000, `t${i}`, "info", now);
   const byTag = rates.series("tag", 10, 2, now).series;
   assert.ok(byTag.length <= 10 && byTag.some(({ name }) => name === OTHER));

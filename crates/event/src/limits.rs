@@ -505,3 +505,77 @@ pub const EXPRESSION_STEPS_PER_EVENT_MAX: usize = 250_000;
 
 /// Fields one client may ask for (`$fields`).
 pub const PROJECTION_FIELDS_MAX: usize = 64;
+
+/// First pause before `tail` or `send` connects again after a failure; it doubles with each further one.
+/// Half of each is left to chance, so that not all clients of a server come back at once.
+pub const CLIENT_RETRY_WAIT_MIN: Duration = Duration::from_secs(1);
+
+/// Longest of these pauses: how soon a server that is back is noticed.
+pub const CLIENT_RETRY_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How long `tail` and `send` wait for a connection, the look-up of the name included.
+pub const CLIENT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long `tail` waits for the head of an answer; a server writes it at once.
+pub const TAIL_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a connection of `tail` may be silent before it counts as dead: the server gives signs of life.
+pub const TAIL_SILENCE_MAX: Duration = Duration::from_secs(45);
+
+const _: () = assert!(TAIL_SILENCE_MAX.as_secs() >= 3 * HTTP_SIGN_OF_LIFE_INTERVAL.as_secs());
+
+/// Longest line that `tail` takes, in bytes; a longer event is left out and told. Records of a megabyte
+/// are rare, and this is what a hostile server can make it hold.
+pub const TAIL_LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How much `tail` reads of the sentence with which a server refuses, in bytes.
+pub const TAIL_REFUSAL_BYTES_MAX: usize = 4 * 1024;
+
+/// Pages of output of `tail` that wait for standard output beside the one being written. A page is what
+/// came in one read.
+pub const TAIL_PAGES_WAITING_MAX: usize = 1;
+
+/// How long `tail` still writes what it has after a signal to stop: a reader that takes nothing must not
+/// hold up Ctrl-C.
+pub const TAIL_STOP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Shortest pause between two lines of `tail` about events that were left out; the server tells of them
+/// every second.
+pub const TAIL_LEFT_OUT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Failures in a row after which `tail --no-follow` gives up: whoever wants what there is does not wait.
+pub const TAIL_NO_FOLLOW_FAILURES_MAX: u32 = 3;
+
+/// Longest summary of a record in `tail`'s pretty form, in characters: some twenty lines of a terminal.
+pub const PRETTY_RECORD_CHARS_MAX: usize = 2000;
+
+/// Bytes that `send` reads from standard input at once. What comes in one read goes out as one chunk.
+pub const SEND_READ_BYTES: usize = 64 * 1024;
+
+/// Longest line or record that `send` takes, in bytes; a longer one is left out and told.
+pub const SEND_RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Chunks of `send` that were read and wait for the connection.
+pub const SEND_CHUNKS_WAITING_MAX: usize = 2;
+
+/// Chunks that `send --ack` has on their way at once. Their acks, of about 40 bytes each, always fit into
+/// a socket's buffer.
+pub const SEND_UNACKED_CHUNKS_MAX: usize = 32;
+
+/// Bytes of these chunks at which no further one is sent: with what is read at once, what `send --ack` holds.
+pub const SEND_UNACKED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Longest ack that `send` takes, in bytes.
+pub const SEND_ACK_BYTES_MAX: usize = 1024;
+
+/// How long `send` without `--ack` waits for the server to close the connection after the last record.
+pub const SEND_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bad lines that `send` tells one by one; more are only counted.
+pub const SEND_FAULTS_TOLD_MAX: u64 = 20;
+
+/// How long `send` works before it shows its progress.
+pub const SEND_PROGRESS_AFTER: Duration = Duration::from_secs(1);
+
+/// Shortest pause between two updates of its progress.
+pub const SEND_PROGRESS_INTERVAL: Duration = Duration::from_millis(200);

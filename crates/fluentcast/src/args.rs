@@ -5,6 +5,10 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
+use crate::manual::Shell;
+use crate::send::SendArgs;
+use crate::tail::TailArgs;
+
 /// Fluentd events in, every WebSocket client sees them.
 #[derive(Debug, Parser)]
 #[command(
@@ -78,6 +82,22 @@ pub(crate) enum Command {
         /// As the Markdown page of the documentation.
         #[arg(long)]
         markdown: bool,
+    },
+    Tail(Box<TailArgs>),
+    Send(SendArgs),
+    /// Print a completion script for a shell.
+    ///
+    /// bash: source <(fluentcast completions bash). zsh: write it to a file `_fluentcast` in a folder of $fpath.
+    /// fish: write it to ~/.config/fish/completions/fluentcast.fish.
+    #[command(verbatim_doc_comment)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page, or write the pages of all commands into a folder.
+    Man {
+        /// The folder, such as /usr/local/share/man/man1.
+        folder: Option<PathBuf>,
     },
 }
 

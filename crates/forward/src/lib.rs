@@ -1,4 +1,5 @@
-//! The Forward protocol without sockets: bytes of a sender in, messages and acks out.
+//! The Forward protocol without sockets: bytes of a sender in, messages and acks out. And the little of the
+//! other side that a sender needs.
 //!
 //! [`Decoder`] takes the bytes of one connection in whatever pieces they arrive and hands out
 //! [`Item`]s. The entries of Forward and PackedForward messages are slices of the bytes received:
@@ -8,12 +9,16 @@
 mod ack;
 mod decoder;
 mod decompress;
+mod encode;
 mod error;
 mod json_scan;
 mod message;
 mod scan;
+mod values;
 
 pub use ack::{Ack, Encoding};
 pub use decoder::{Decoder, Limits};
+pub use encode::{NoAck, TooLong, read_ack, write_chunk};
 pub use error::{DecodeError, DecompressError};
 pub use message::{Invalid, Item, Message};
+pub use values::{StreamValue, Values};

@@ -6,6 +6,8 @@ pub(crate) mod forward;
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod numbered;
+pub(crate) mod process;
+pub(crate) mod pty;
 pub(crate) mod random;
 pub(crate) mod server;
 pub(crate) mod tools;

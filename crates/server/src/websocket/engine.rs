@@ -110,7 +110,8 @@ impl Engine {
 
     fn work(&mut self) {
         let mut events = Events::with_capacity(POLL_EVENTS_MAX);
-        self.take_commands(Instant::now());
+        self.take_commands();
+        self.do_commands(Instant::now());
         loop {
             let now = Instant::now();
             if self.is_drained(now) {
@@ -128,7 +129,7 @@ impl Engine {
             for event in &events {
                 if event.token() == WAKER {
                     now = self.gather(now);
-                    self.take_commands(now);
+                    self.do_commands(now);
                 } else {
                     self.on_socket(event, now);
                 }
@@ -154,13 +155,16 @@ impl Engine {
         }
     }
 
-    /// What comes on the heels of news is given a moment to become more. Returns when that is over.
-    fn gather(&self, now: Instant) -> Instant {
+    /// Takes what came. News on the heels of other news is given a moment to become more; returns when that
+    /// is over. Whatever else came does not wait, and nobody waits for it: live events may come meanwhile.
+    fn gather(&mut self, now: Instant) -> Instant {
+        self.take_commands();
         let rest = self.gather_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        if rest.is_zero() {
+        if rest.is_zero() || !self.commands.iter().any(|command| matches!(command, Command::News(_))) {
             return now;
         }
         std::thread::sleep(rest);
+        self.take_commands();
         Instant::now()
     }
 
@@ -168,21 +172,26 @@ impl Engine {
         self.deadlines.next().into_iter().chain(self.schedule.next()).chain(self.drain_by).min()
     }
 
-    fn take_commands(&mut self, now: Instant) {
+    fn take_commands(&mut self) {
         self.commands.extend(self.inboxes[self.worker.0].take());
+    }
+
+    fn do_commands(&mut self, now: Instant) {
         while let Some(command) = self.commands.pop_front() {
             match command {
                 Command::Join(client) => self.join(*client, now),
                 Command::News(views) => {
+                    let begun = Instant::now();
                     views.iter().for_each(|view| self.on_news(view, now));
                     let done = Instant::now();
-                    let part = done.duration_since(now) / GATHER_PART;
+                    let part = done.duration_since(begun) / GATHER_PART;
                     self.gather_until = Some(done + part.clamp(GATHER_TIME_MIN, GATHER_TIME_MAX));
                 }
                 Command::Replayed(id, mut replay, _on_its_way) if self.is_there(id) => {
                     self.metrics.websocket_filters_given_up.inc_by(replay.take_given_up());
                     self.clients[id.slot].client.session.replayed(replay);
-                    self.take_turn(id.slot, now, false);
+                    // Its turn comes behind the live news that may be among the commands.
+                    self.queue(id.slot);
                 }
                 Command::Fail(id) if self.is_there(id) => {
                     self.clients[id.slot].client.give_up(CloseReason::Failed, &self.metrics);
@@ -289,17 +298,25 @@ impl Engine {
         if turn == Turn::Over {
             return self.end(slot);
         }
-        let Slot { client, queued, number, .. } = &mut *self.clients[slot];
+        let Slot { client, number, .. } = &mut *self.clients[slot];
         let closing_begins = client.start_closing(now);
         if let Some(replay) = client.session.next_step() {
             self.replayer.step(ClientId { slot, number: *number }, replay);
         }
         // A close frame that was just queued may go out at once.
-        if (turn == Turn::More || closing_begins) && !std::mem::replace(queued, true) {
+        let deadline = client.deadline();
+        if turn == Turn::More || closing_begins {
+            self.queue(slot);
+        }
+        self.deadlines.set(slot, deadline);
+        self.update_membership(slot);
+    }
+
+    /// Gives the client a turn when what is at hand is done.
+    fn queue(&mut self, slot: usize) {
+        if !std::mem::replace(&mut self.clients[slot].queued, true) {
             self.unfinished.push(slot);
         }
-        self.deadlines.set(slot, client.deadline());
-        self.update_membership(slot);
     }
 
     /// Puts the client among the members of the view that it is on now.
