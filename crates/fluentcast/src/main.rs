@@ -110,9 +110,7 @@ async fn serve(settings: &Settings, configuration: &Configuration, log: &LogWrit
         tracing::info!(
             r#"try it: curl -X POST -d 'json={{"action":"login","user":6}}' http://localhost:8888/foo/bar"#
         );
-        tracing::info!(
-            "watch:  open http://127.0.0.1:8080/ in a browser   (in a terminal: npx wscat -c ws://127.0.0.1:8080/)"
-        );
+        tracing::info!("watch:  open http://127.0.0.1:8080/ in a browser   (in a terminal: fluentcast tail)");
     }
     tracing::info!("fluentcast is now running");
     let orderly = server.run(stop).await;
