@@ -110,10 +110,7 @@ async fn serve(settings: &Settings, configuration: &Configuration, log: &LogWrit
         tracing::info!(
             r#"try it: curl -X POST -d 'json={{"action":"login","user":6}}' http://localhost:8888/foo/bar"#
         );
-        tracing::info!(
-            "watch:  npx wscat -c ws://127.0.0.1:8080/   (or in the console of a browser at \
-             http://127.0.0.1:8080/: new WebSocket('ws://127.0.0.1:8080/').onmessage = m => console.log(m.data))"
-        );
+        tracing::info!("watch:  open http://127.0.0.1:8080/ in a browser   (in a terminal: fluentcast tail)");
     }
     tracing::info!("fluentcast is now running");
     let orderly = server.run(stop).await;

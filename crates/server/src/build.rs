@@ -238,6 +238,7 @@ impl Builder<'_> {
             },
             slow_client: websocket.slow_client,
             compress: websocket.compress,
+            ui: websocket.ui,
             connection_limit: websocket.connection_limit,
             connected: Arc::default(),
         };

@@ -24,6 +24,8 @@ pub struct Websocket {
     pub token: Option<Secret>,
     /// `<history>` (ours); `None`: the last `buffered_messages` in memory.
     pub history: Option<History>,
+    /// `ui` (ours): the live page is served at `path`.
+    pub ui: bool,
     /// `client_lag_limit` (ours): bytes a client may be behind before `slow_client` applies.
     pub client_lag_limit: ByteSize,
     /// `slow_client` (ours); `None`: classic streams disconnect, resumable ones skip.

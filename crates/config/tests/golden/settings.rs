@@ -233,6 +233,7 @@ fn websocket(it: &Websocket) -> Vec<Line> {
         ("buffered_messages", text(&it.buffered_messages)),
         ("token", text(&it.token)),
         ("history", history(it.history.as_ref())),
+        ("ui", text(&it.ui)),
         ("client_lag_limit", text(&it.client_lag_limit.0)),
         ("slow_client", text(&it.slow_client)),
         ("flush_interval", text(&it.flush_interval)),

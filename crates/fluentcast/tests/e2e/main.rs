@@ -13,6 +13,7 @@ mod js_client;
 mod lag;
 mod manual;
 mod matrix;
+mod page;
 mod protocol_page;
 mod readme;
 mod resume;

@@ -42,6 +42,8 @@ pub struct Site {
     pub slow_client: Option<SlowClient>,
     /// permessage-deflate is offered.
     pub compress: bool,
+    /// The live page is served.
+    pub ui: bool,
     /// Clients at once.
     pub connection_limit: u32,
     /// Clients now.

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::admit::{Admitted, Refusal, Site, Wire};
 use super::worker::WorkerPool;
-use super::{events, handshake, page, query};
+use super::{events, handshake, page, query, ui};
 use crate::history::DiskHistory;
 use crate::metrics::Metrics;
 
@@ -131,15 +131,25 @@ impl Port {
                 }
             }
             "/metrics" => self.metrics_page(),
-            "/" => {
-                let paths: Vec<_> = self.sites.iter().map(|site| site.path.as_str()).collect();
-                with_type(StatusCode::OK, "text/html; charset=utf-8", page::html(request.headers(), &paths))
-            }
-            _ => sentence(
-                StatusCode::NOT_FOUND,
-                "There is no page here. To watch events, open this URL as a WebSocket; GET / says more.",
-            ),
+            path => self.live_page(request).unwrap_or_else(|| match path {
+                "/" => {
+                    let page = page::html(request.headers(), &self.sites);
+                    with_type(StatusCode::OK, "text/html; charset=utf-8", page)
+                }
+                _ => sentence(
+                    StatusCode::NOT_FOUND,
+                    "There is no page here. To watch events, open this URL as a WebSocket; GET / says more.",
+                ),
+            }),
         }
+    }
+
+    /// A file of the live page, if the path is below an output that serves it.
+    fn live_page(&self, request: &Request<Incoming>) -> Option<Answer> {
+        let uri = request.uri();
+        let site = self.sites.iter().find(|site| site.takes(uri.path())).filter(|site| site.ui)?;
+        let rest = uri.path().strip_prefix(site.path.trim_end_matches('/'))?;
+        ui::answer(rest, uri, request.headers())
     }
 
     fn metrics_page(&self) -> Answer {

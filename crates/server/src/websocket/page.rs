@@ -1,19 +1,33 @@
-//! The short page at `/`: what this is and where the stream is.
+//! The short page at `/`, where no output's live page is: what this is and where the streams are.
 
 use hyper::header::{HOST, HeaderMap};
 
-/// The page, for a port whose outputs answer on these prefixes.
-pub(super) fn html(headers: &HeaderMap, paths: &[&str]) -> String {
+use super::admit::Site;
+
+/// The page of a port with these outputs.
+pub(super) fn html(headers: &HeaderMap, sites: &[Site]) -> String {
+    let outputs: Vec<_> = sites.iter().map(|site| (site.path.as_str(), site.ui)).collect();
+    naming(headers, &outputs)
+}
+
+/// The page, naming the prefixes of outputs and, where there is one, their live page.
+fn naming(headers: &HeaderMap, outputs: &[(&str, bool)]) -> String {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
     let host = host.unwrap_or("localhost");
     let mut streams = String::new();
-    for path in paths {
+    for (path, has_page) in outputs {
         streams.push_str("<li><code>ws://");
         streams.push_str(host);
         escape(path, &mut streams);
-        streams.push_str("</code></li>\n");
+        streams.push_str("</code>");
+        if *has_page {
+            streams.push_str(" (<a href=\"");
+            escape(path.trim_end_matches('/'), &mut streams);
+            streams.push_str("/\">watch it here</a>)");
+        }
+        streams.push_str("</li>\n");
     }
-    let first = paths.first().map_or("", |path| path.trim_end_matches('/'));
+    let first = outputs.first().map_or("", |(path, _)| path.trim_end_matches('/'));
     let mut events = format!("http://{host}");
     escape(first, &mut events);
     events.push_str("/events");
@@ -60,11 +74,12 @@ mod tests {
     fn the_page_names_every_stream_and_trusts_no_host() {
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_static("logs.example:8080"));
-        let page = html(&headers, &["/", "/a<b"]);
+        let page = naming(&headers, &[("/", false), ("/a<b", true)]);
         assert!(page.contains("<code>ws://logs.example:8080/</code>"));
         assert!(page.contains("<code>ws://logs.example:8080/a&lt;b</code>"));
         assert!(page.contains("'http://logs.example:8080/events?$last=10'"));
+        assert!(page.contains("<a href=\"/a&lt;b/\">") && page.matches("<a href=\"/a").count() == 1);
         headers.insert(HOST, HeaderValue::from_static("<script>"));
-        assert!(html(&headers, &["/"]).contains("ws://localhost/"));
+        assert!(naming(&headers, &[("/", false)]).contains("ws://localhost/"));
     }
 }

@@ -48,6 +48,7 @@ mod stop;
 mod stream;
 mod subscribe;
 mod thinning;
+mod ui;
 
 /// Longest wait for anything: what takes longer will never come.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -70,6 +71,7 @@ struct Output {
     slow_client: Option<SlowClient>,
     flush_interval: Duration,
     compress: bool,
+    ui: bool,
 }
 
 impl Default for Output {
@@ -89,6 +91,7 @@ impl Default for Output {
             slow_client: None,
             flush_interval: Duration::ZERO,
             compress: false,
+            ui: true,
         }
     }
 }
@@ -235,6 +238,7 @@ fn site(output: Output, pool: &WorkerPool) -> Site {
         limits: output.limits,
         slow_client: output.slow_client,
         compress: output.compress,
+        ui: output.ui,
         connection_limit: output.connection_limit,
         connected: Arc::default(),
     }

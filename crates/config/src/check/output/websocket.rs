@@ -18,6 +18,7 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
         buffered_messages,
         token: token(&mut reader),
         history: history::read(&mut reader, buffered_messages),
+        ui: reader.get("ui"),
         client_lag_limit: reader.get("client_lag_limit"),
         slow_client: reader.opt::<String>("slow_client").map(|name| slow_client(&name)),
         flush_interval: reader.get("flush_interval"),

@@ -74,6 +74,14 @@ pub const WEBSOCKET: Section = Section {
             )
             .from(Origin::Fluentcast),
             Parameter::new(
+                "ui",
+                Kind::Bool,
+                Is("true"),
+                "Serve the live page at `path`, and the JavaScript client beside it (`fluentcast.js`). Both are public; \
+                 events need the `token`",
+            )
+            .from(Origin::Fluentcast),
+            Parameter::new(
                 "client_lag_limit",
                 Kind::Size(1024),
                 Is("8m"),

@@ -30,9 +30,17 @@ pub(crate) fn node(script: &str) -> Command {
     command
 }
 
+/// Runs the `*.test.mjs` of a folder of the repository by Node; all must pass.
+pub(crate) fn assert_node_tests(folder: &str) {
+    let lines = succeed(node_tests(folder));
+    // `node --test` is content with no tests at all.
+    let passed = lines.iter().find_map(|line| line.strip_prefix("# pass ")?.parse::<u32>().ok());
+    assert!(passed.is_some_and(|passed| passed > 10), "too few tests in {folder}:\n{}", lines.join("\n"));
+}
+
 /// Node's test runner on the files of a folder that end in `.test.mjs`. (Node itself looks for them in another
 /// way in every version.)
-pub(crate) fn node_tests(folder: &str) -> Command {
+fn node_tests(folder: &str) -> Command {
     installed("npm/node_modules");
     let files = std::fs::read_dir(repository(folder)).expect(folder).map(|file| file.expect(folder).path());
     let mut files: Vec<PathBuf> =

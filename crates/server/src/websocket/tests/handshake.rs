@@ -43,7 +43,7 @@ fn a_refused_handshake_says_why_and_the_connection_goes_on() {
 
 #[test]
 fn who_opens_no_websocket_gets_a_page() {
-    let server = Server::one(Output::default());
+    let server = Server::one(Output { ui: false, ..Output::default() });
     let mut http = Http(stream_to(server.address));
     let mut get = |line: &str| http.ask(&format!("{line} HTTP/1.1\r\nHost: example:8080\r\n\r\n"));
     let page = get("GET /");
