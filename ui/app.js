@@ -51,6 +51,8 @@ let viewVersion = 0;
 let lastDraw = 0;
 let isDrawing = false;
 let writtenHash = location.hash;
+/** Whether something came that figures do not say yet; else they are drawn once a second. */
+let isNew = true;
 
 const stream = new Stream({
   token: () => token.value,
@@ -187,6 +189,7 @@ function begin(hello) {
   store.hello(hello);
   reading.reset();
   highlight.look(highlight.pattern, highlight.isRegex);
+  isNew = true;
   if (state.at) goTo(state.at);
   requestDraw(true);
 }
@@ -273,6 +276,7 @@ function requestDraw(isUrgent = false) {
     highlight.paint();
     reading.draw();
     drawEmpty(store.events === 0 && stream.hello !== null, state, clear);
+    if (isNew && store.events) drawSlowly();
   });
 }
 let drawTimer = null;
@@ -293,6 +297,16 @@ function drawFigures() {
   const sight = reading.isOn ? list.inSight() : null;
   graph.readingAt = sight?.find(({ kind }) => kind === "event")?.time ?? null;
   graph.draw();
+}
+
+/** What changes all the time, and is read now and then. */
+function drawSlowly() {
+  isNew = false;
+  drawFigures();
+  drawFinds();
+  tagTree.draw(state.tags);
+  list.drawTimes();
+  writeAddress();
 }
 
 function drawFinds() {
@@ -361,13 +375,10 @@ setFind(state.find, state.findsRegex);
 drawChips();
 drawState();
 // On a phone the list comes first.
-if (isPhone()) controls.toggleGraph();
+if (isPhone()) {
+  controls.toggleGraph();
+  byId("filter").placeholder = "Filter on the server";
+}
 open();
-setInterval(() => {
-  drawFigures();
-  drawFinds();
-  tagTree.draw(state.tags);
-  list.drawTimes();
-  writeAddress();
-}, 1000);
+setInterval(drawSlowly, 1000);
 setInterval(() => announcer.tell((row) => rowLine(row, state.time)), ANNOUNCE_INTERVAL);

@@ -22,6 +22,7 @@ const AFTER_COMPARISON = /(?:^|[^A-Za-z0-9_."\]])(tag|record[\w.[\]"-]*)\s*(?:==
 const METHOD = /((?:record(?:\.\w+|\["[^"]*"\]|\[\d+\])+|tag))\.(\w*)$/;
 const WORD = /(?:record(?:\.\w*|\["[^"]*"?\]?|\[\d*\]?)*|[A-Za-z_][\w.]*)$/;
 const OPERAND_ENDED = /(?:[\w\])"'])\s+$/;
+const LITERAL_ENDED = /[\d"'\])]$/;
 const COMPARED = /(?:==|!=|<=?|>=?|\bin)\s*(?:"[^"]*"|'[^']*'|[-\w.]+|\[[^\]]*\])\s+$|\)\s+$/;
 
 /**
@@ -57,6 +58,7 @@ export function complete(text, cursor, { fields, values, tags }) {
     items.push(...STARTS.filter(([name]) => name.startsWith(word)).map(([name, detail]) => item(name, name, detail)));
     return result(from, items.filter(({ insert }) => !whole.has(insert)));
   }
+  if (LITERAL_ENDED.test(before)) return result(cursor, []);
   if (COMPARED.test(before)) return result(cursor, JOINERS.map(([name, detail]) => item(`${name} `, name, detail)));
   if (OPERAND_ENDED.test(before)) return result(cursor, OPERATORS.map(([name, detail]) => item(name.endsWith("[") ? name : `${name} `, name, detail)));
   items.push(...fieldItems(fields, "").slice(0, SHOWN_MAX - 4));

@@ -95,7 +95,7 @@ export class Graph {
     this.#plot = new uPlot({
       width: this.box.clientWidth,
       height: HEIGHT,
-      padding: [8, 10, 0, 0],
+      padding: [8, 26, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, dist: BRUSH_MIN, setScale: false } },
       scales: { x: { time: true, range: () => this.#range() }, y: { range: (u, low, high) => [0, Math.max(4, high * 1.08)] } },

@@ -43,7 +43,7 @@ function addChildren(group, value, path, depth, from) {
 function makeLine(step, value, path, depth) {
   const line = make("div", { class: "node", role: "treeitem", tabindex: "-1" });
   Object.assign(line, { path, value, depth });
-  line.style.setProperty("--depth", Math.min(depth, DEPTH_INDENTED));
+  line.style.setProperty("--indent", depth > 0 && depth <= DEPTH_INDENTED ? 1 : 0);
   const label = make("div", { class: "node-line" });
   if (depth > DEPTH_INDENTED) label.append(make("span", { class: "dim" }, `${depth} `));
   label.append(make("span", { class: "node-key" }, clipped(String(step), KEY_LENGTH_MAX)), make("span", { class: "colon", "aria-hidden": "true" }, ":"));

@@ -145,6 +145,7 @@ test("completion knows fields, values, tags, operators and functions", () => {
   assert.ok(offered("record.level.con").includes('record.level.contains("'));
   assert.ok(offered("record").includes('record["a-b"]'));
   assert.deepEqual(offered('record.message.contains("x'), []);
+  assert.deepEqual([offered("record.user.id == 1"), offered('record.level == "x"')], [[], []]);
   assert.equal(mistakeAt("`$filter`: column 14: unknown name"), 13);
   assert.equal(mistakeAt("something else"), null);
 });
