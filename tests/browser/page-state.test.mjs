@@ -52,7 +52,7 @@ test("a history that was lost is a row that says so", async (t) => {
   await seen(page, "request 14 served");
   const all = await rows(page);
   assert.match(all[10], /^The server began anew here/);
-  assert.equal(await page.locator("#figure-gaps").innerText(), "1 gap");
+  await poll("the gap's count", async () => (await page.locator("#figure-gaps").innerText()) === "1 gap");
   assert.deepEqual(await numbersOn(page), numbers(0, 15));
   await screenshot(page, "gap");
 });
