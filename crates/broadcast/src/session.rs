@@ -309,7 +309,7 @@ impl Session {
         if let Some(code) = reason.code() {
             match reason {
                 // Nor has a compressed answer its checksum: it is one that goes on for ever.
-                CloseReason::Complete | CloseReason::GoingAway
+                CloseReason::Complete | CloseReason::GoingAway | CloseReason::Expired
                     if !is_websocket && self.shape.compress.is_none() =>
                 {
                     close.extend_from_slice(LAST_CHUNK);

@@ -7,15 +7,20 @@
 pub mod admit;
 mod client;
 mod deadlines;
+pub mod digest;
 mod engine;
 pub mod events;
+pub mod grants;
 pub mod handshake;
 mod later;
 pub mod listener;
+mod origin;
 mod page;
 pub mod query;
 mod replayer;
 mod resubscribe;
+pub mod rights;
+mod scrape;
 mod since;
 pub mod worker;
 

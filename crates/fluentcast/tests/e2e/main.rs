@@ -15,6 +15,7 @@ mod protocol_page;
 mod readme;
 mod resume;
 mod scale;
+mod secrets;
 mod senders;
 mod stop;
 mod stuck;
