@@ -334,7 +334,7 @@ pub struct Output {
 #[derive(Clone, Debug)]
 pub enum OutputKind {
     /// `websocket`
-    Websocket(Websocket),
+    Websocket(Box<Websocket>),
     /// `copy`
     Copy(Vec<Store>),
     /// `file`

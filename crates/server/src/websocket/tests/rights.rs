@@ -69,7 +69,7 @@ fn rights_hold_for_every_form_and_every_way_to_ask() {
             ("$last=100&level=debug&level=info", &all),
             ("$last=100&$fields=n,secret,user", &[json!({"n": 4, "user": {"id": 7}}), json!({"n": 5})]),
             // What is not sent cannot be asked for, either.
-            ("$last=100&n=4&secret", &[four.clone()]),
+            ("$last=100&n=4&secret", std::slice::from_ref(&four)),
             ("$last=100&$filter=!has(record.secret)", &all),
         ] {
             let mut reader = server.read(form, &format!("/?token=limited-secret&{query}"));
