@@ -420,8 +420,8 @@ pub const HISTORY_PATH_BYTES_MAX: usize = 4000;
 /// `$tag` parameters of one client. Each costs a comparison for every tag that is new.
 pub const TAG_CHOICES_MAX: usize = 64;
 
-/// Most `<token>` sections of one output. All are compared with what each client presents, which takes less than a
-/// microsecond for these; who needs more gives tokens that say themselves what they allow.
+/// Most `<token>` sections of one output. Each is compared with what each client presents; who needs more
+/// lets several share one.
 pub const TOKENS_MAX: usize = 1000;
 
 /// Bytes of the name of a token, which stands in logs and as a label in metrics.

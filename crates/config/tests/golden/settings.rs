@@ -233,7 +233,14 @@ fn websocket(it: &Websocket) -> Vec<Line> {
         ("add_tag", text(&it.add_tag)),
         ("buffered_messages", text(&it.buffered_messages)),
         ("token", text(&it.token)),
-        ("tokens", it.tokens.iter().map(token).collect::<Vec<_>>().join("; ")),
+        (
+            "tokens",
+            if it.tokens.is_empty() {
+                "None".to_owned()
+            } else {
+                it.tokens.iter().map(token).collect::<Vec<_>>().join("; ")
+            },
+        ),
         ("allow_origin", text(&it.allow_origin)),
         ("history", history(it.history.as_ref())),
         ("client_lag_limit", text(&it.client_lag_limit.0)),
