@@ -27,8 +27,8 @@ fn records(tag: &str, records: &[&str]) -> Batch {
 
 /// Publishes what some may see and some not; the record's `n` says which it is.
 fn publish(server: &Server) {
-    server.publish(0, &records("db", &[r#"{"n":1}"#]));
-    server.publish(0, &records("app.hidden", &[r#"{"n":2}"#]));
+    server.publish(0, &records("db", &[r#"{"n":1,"level":"info"}"#]));
+    server.publish(0, &records("app.hidden", &[r#"{"n":2,"level":"info"}"#]));
     server.publish(
         0,
         &records(
@@ -119,7 +119,7 @@ fn no_message_widens_what_a_token_allows() {
                     "{record}"
                 );
             }
-            server.publish(0, &records("app.hidden", &[r#"{"n":2}"#]));
+            server.publish(0, &records("app.hidden", &[r#"{"n":2,"level":"info"}"#]));
             server.publish(0, &records("app.x", &[r#"{"n":3,"level":"debug"}"#]));
         }
         // Nobody finds out by asking what is in a field that is not there.
