@@ -7,6 +7,8 @@ pub enum CloseReason {
     GoingAway,
     /// What the client asked for is complete (`$follow=false`).
     Complete,
+    /// The client's token is worth nothing any more.
+    Expired,
     /// The client was further behind than `client_lag_limit`.
     Lagging,
     /// The client sends messages and does not read the answers.
@@ -30,7 +32,7 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    /// The status code of the close frame (RFC 6455 section 7.4.1; 1013 from the IANA registry). `None`
+    /// The status code of the close frame (RFC 6455 section 7.4.1; 1013 and 3000 from the IANA registry). `None`
     /// when there is nobody left to tell.
     #[must_use]
     pub fn code(self) -> Option<u16> {
@@ -43,6 +45,8 @@ impl CloseReason {
             Self::TooBig => Some(1009),
             Self::Failed => Some(1011),
             Self::Lagging => Some(1013),
+            // "Unauthorized" in the IANA registry.
+            Self::Expired => Some(3000),
             // The closing handshake echoes the code it was given.
             Self::ClosedByClient(code) => Some(code.unwrap_or(1000)),
             Self::PongTimeout | Self::Lost => None,
@@ -55,6 +59,7 @@ impl CloseReason {
         match self {
             Self::Complete => "this is all there is",
             Self::GoingAway => "the server is going away",
+            Self::Expired => "the token has expired",
             Self::Flooding => "too many messages whose answers are not read",
             Self::Lagging => "too slow: further behind than client_lag_limit",
             Self::Protocol(what) => what,

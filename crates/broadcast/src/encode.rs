@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use fluentcast_event::json::{self, Mended};
 use fluentcast_event::msgpack::{self, ReadError};
-use fluentcast_event::projection::Projection;
+use fluentcast_event::reduction::Reduction;
 use fluentcast_event::{Event, EventTime, Tag};
 
 use crate::deflate::{self, SharedDeflater, Window};
@@ -74,8 +74,8 @@ pub struct Shape {
     /// The time, in whole seconds, comes before the record. Classic only; otherwise it is always there, to
     /// the nanosecond.
     pub add_time: bool,
-    /// Only these fields of the record.
-    pub fields: Option<Arc<Projection>>,
+    /// What of the record: what the client may see and asked for.
+    pub fields: Option<Arc<Reduction>>,
     /// Messages are compressed (permessage-deflate), or the whole answer (gzip), with this window.
     pub compress: Option<Window>,
 }
@@ -92,7 +92,7 @@ pub struct Encoder {
     before_fraction: Vec<u8>,
     seconds: Option<i64>,
     after: &'static [u8],
-    /// The fields of a record that are asked for.
+    /// The fields of a record that are sent.
     projected: Vec<u8>,
     /// Compresses each event, and where it is made before.
     deflater: Option<SharedDeflater>,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use fluentcast_event::reduction::Reduction;
 use fluentcast_event::{Event, Tag, field};
 use fluentcast_expression::{Expression, Outcome};
 
@@ -26,6 +27,18 @@ pub struct Filter {
     conditions: Arc<[(String, AnyOf)]>,
     /// `$filter`.
     expression: Option<Asked>,
+    /// What the client's rights ask besides, and how they reduce what it may ask about.
+    rights: Option<Arc<Rights>>,
+}
+
+/// What comes before a client's own wishes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Rights {
+    /// Asked of the whole record.
+    forced: Option<Asked>,
+    /// The client's conditions and its expression are asked of what this leaves of the record. Else a
+    /// client could find out, one question after the other, what stands in a field that it is not sent.
+    reduction: Option<Arc<Reduction>>,
 }
 
 /// What a filter says about an event.
@@ -71,47 +84,82 @@ impl Filter {
         for (name, value) in pairs {
             conditions.entry(name).or_default().add(value.map_or(Expected::Null, Expected::Text));
         }
-        Self { conditions: conditions.into_iter().collect(), expression: None }
+        Self { conditions: conditions.into_iter().collect(), expression: None, rights: None }
     }
 
     /// The same filter, and what passes must meet the expression too.
     #[must_use]
     pub fn and(self, expression: Expression) -> Self {
-        let by_name = expression.equalities().filter_map(|equality| {
-            let mut any_of = AnyOf::default();
-            equality.values().iter().filter_map(Expected::of).for_each(|value| any_of.add(value));
-            Some((equality.name()?.to_owned(), any_of))
-        });
-        let equalities = by_name.collect();
-        Self { expression: Some(Asked { expression, equalities }), ..self }
+        Self { expression: Some(Asked::new(expression)), ..self }
+    }
+
+    /// The same filter for a client that may see only what the expression holds for, and of that only what
+    /// the reduction leaves. To be called once.
+    #[must_use]
+    pub fn within(self, forced: Option<Expression>, reduction: Option<Arc<Reduction>>) -> Self {
+        debug_assert!(self.rights.is_none(), "rights replace rights");
+        if forced.is_none() && reduction.is_none() {
+            return self;
+        }
+        let rights = Rights { forced: forced.map(Asked::new), reduction };
+        Self { rights: Some(Arc::new(rights)), ..self }
     }
 
     /// Whether every event passes.
     #[must_use]
     pub fn passes_all(&self) -> bool {
+        self.asks_nothing() && self.forced().is_none()
+    }
+
+    /// Whether the client itself takes everything.
+    fn asks_nothing(&self) -> bool {
         self.conditions.is_empty() && self.expression.is_none()
+    }
+
+    fn forced(&self) -> Option<&Asked> {
+        self.rights.as_ref()?.forced.as_ref()
+    }
+
+    fn reduction(&self) -> Option<&Reduction> {
+        self.rights.as_ref()?.reduction.as_deref()
     }
 
     /// Whether the event passes. A dotted name reaches into maps; a key that really contains the dot
     /// wins.
     #[must_use]
     pub fn judge(&self, tag: &Tag, event: &Event<'_>) -> Verdict {
+        if let Some(forced) = self.forced() {
+            match forced.judge(tag, event) {
+                Verdict::Passes => {}
+                fails => return fails,
+            }
+        }
+        let Some(reduction) = self.reduction().filter(|_| !self.asks_nothing()) else {
+            return self.judge_asked(tag, event);
+        };
+        let mut record = Vec::new();
+        match reduction.write(event.record, &mut record) {
+            Ok(()) => self.judge_asked(tag, &Event { record: &record, ..*event }),
+            Err(_) => Verdict::Fails,
+        }
+    }
+
+    fn judge_asked(&self, tag: &Tag, event: &Event<'_>) -> Verdict {
         let has = |(name, any_of): &(String, AnyOf)| any_of.contains(field::lookup(event.record, name));
         if !self.conditions.iter().all(has) {
             return Verdict::Fails;
         }
-        let Some(asked) = &self.expression else { return Verdict::Passes };
-        match asked.expression.evaluate(tag.as_str(), event.time, event.record) {
-            Outcome::True => Verdict::Passes,
-            Outcome::False | Outcome::Error => Verdict::Fails,
-            Outcome::OverBudget => Verdict::GivenUp,
-        }
+        self.expression.as_ref().map_or(Verdict::Passes, |asked| asked.judge(tag, event))
     }
 
-    /// The equalities without which no record passes: by any one of them the filter can be found.
+    /// The equalities without which no record passes: by any one of them the filter can be found. What is
+    /// asked of a reduced record does not say how to find the whole one.
     fn equalities(&self) -> impl Iterator<Item = Equality<'_>> {
-        let of_expression = self.expression.iter().flat_map(|asked| &asked.equalities);
-        self.conditions.iter().chain(of_expression).map(|(name, any_of)| Equality { name, any_of })
+        let of_whole = self.reduction().is_none();
+        let conditions = self.conditions.iter().filter(move |_| of_whole);
+        let asked = self.expression.iter().filter(move |_| of_whole).chain(self.forced());
+        let of_expressions = asked.flat_map(|asked| &asked.equalities);
+        conditions.chain(of_expressions).map(|(name, any_of)| Equality { name, any_of })
     }
 
     /// What is left to ask of records that were found by this equality.
@@ -121,9 +169,38 @@ impl Filter {
         };
         let is_all_of_it =
             |asked: &&Asked| asked.expression.is_equality() && asked.equalities.iter().any(is_found_by);
+        let forced = self.forced().filter(|asked| !is_all_of_it(asked)).cloned();
+        let rights =
+            self.rights.as_ref().map(|rights| Rights { forced, reduction: rights.reduction.clone() });
+        let rights = rights.filter(|rights| *rights != Rights::default()).map(Arc::new);
+        if self.reduction().is_some() {
+            // The client's own were not what it was found by.
+            return Self { rights, ..self.clone() };
+        }
         Self {
             conditions: self.conditions.iter().filter(|asked| !is_found_by(asked)).cloned().collect(),
             expression: self.expression.as_ref().filter(|asked| !is_all_of_it(asked)).cloned(),
+            rights,
+        }
+    }
+}
+
+impl Asked {
+    fn new(expression: Expression) -> Self {
+        let by_name = expression.equalities().filter_map(|equality| {
+            let mut any_of = AnyOf::default();
+            equality.values().iter().filter_map(Expected::of).for_each(|value| any_of.add(value));
+            Some((equality.name()?.to_owned(), any_of))
+        });
+        let equalities = by_name.collect();
+        Self { expression, equalities }
+    }
+
+    fn judge(&self, tag: &Tag, event: &Event<'_>) -> Verdict {
+        match self.expression.evaluate(tag.as_str(), event.time, event.record) {
+            Outcome::True => Verdict::Passes,
+            Outcome::False | Outcome::Error => Verdict::Fails,
+            Outcome::OverBudget => Verdict::GivenUp,
         }
     }
 }

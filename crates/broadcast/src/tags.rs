@@ -13,11 +13,13 @@ pub struct TagChoice {
     written: Arc<[String]>,
     include: Arc<[TagPattern]>,
     exclude: Arc<[TagPattern]>,
+    /// What must take it, too.
+    within: Option<Arc<TagChoice>>,
 }
 
 impl PartialEq for TagChoice {
     fn eq(&self, other: &Self) -> bool {
-        self.written == other.written
+        self.written == other.written && self.within == other.within
     }
 }
 
@@ -26,6 +28,7 @@ impl Eq for TagChoice {}
 impl Hash for TagChoice {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.written.hash(state);
+        self.within.hash(state);
     }
 }
 
@@ -46,13 +49,26 @@ impl TagChoice {
                 None => include.push(TagPattern::parse(pattern)?),
             }
         }
-        Ok(Self { written: written.into(), include: include.into(), exclude: exclude.into() })
+        Ok(Self { written: written.into(), include: include.into(), exclude: exclude.into(), within: None })
+    }
+
+    /// Takes what both take.
+    #[must_use]
+    pub fn within(self, outer: &Self) -> Self {
+        if outer.takes_everything() {
+            return self;
+        }
+        let within = match self.within {
+            None => outer.clone(),
+            Some(inner) => Self::clone(&inner).within(outer),
+        };
+        Self { within: Some(Arc::new(within)), ..self }
     }
 
     /// Whether every tag is taken.
     #[must_use]
     pub fn takes_everything(&self) -> bool {
-        self.written.is_empty()
+        self.written.is_empty() && self.within.is_none()
     }
 
     /// Whether the tag is taken.
@@ -60,6 +76,7 @@ impl TagChoice {
     pub fn takes(&self, tag: &str) -> bool {
         (self.include.is_empty() || self.include.iter().any(|pattern| pattern.matches(tag)))
             && !self.exclude.iter().any(|pattern| pattern.matches(tag))
+            && self.within.as_ref().is_none_or(|within| within.takes(tag))
     }
 
     /// The patterns as written, sorted.
@@ -81,6 +98,28 @@ mod tests {
         assert!(takes(&["app.*", "db.*"], "db.a") && takes(&["app.* db.*"], "db.a"));
         assert!(takes(&["!app.**"], "db.a") && !takes(&["!app.**"], "app.x"));
         assert!(!takes(&["app.**", "! app.debug"], "app.debug") && takes(&["app.**", "!app.debug"], "app.x"));
+    }
+
+    #[test]
+    fn within_another_takes_what_both_take() {
+        let choice = |patterns: &[&str]| TagChoice::parse(patterns.iter().copied()).unwrap();
+        let outer = choice(&["app.**", "!app.secret"]);
+        for (asked, tag, taken) in [
+            (&[][..], "app.x", true),
+            (&[], "db.x", false),
+            (&[], "app.secret", false),
+            (&["**"], "app.secret", false),
+            (&["app.secret", "db.**"], "app.secret", false),
+            (&["app.x"], "app.y", false),
+            (&["!app.x"], "app.y", true),
+        ] {
+            assert_eq!(choice(asked).within(&outer).takes(tag), taken, "{asked:?} {tag}");
+        }
+        assert_ne!(choice(&["a"]).within(&outer), choice(&["a"]));
+        assert_eq!(choice(&["a"]).within(&outer), choice(&["a"]).within(&outer.clone()));
+        assert!(!choice(&[]).within(&outer).takes_everything());
+        let both = choice(&[]).within(&choice(&["app.*"])).within(&choice(&["*.x"]));
+        assert!(both.takes("app.x") && !both.takes("app.y") && !both.takes("db.x"));
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! Mistakes as values: collected, then shown together, each with its place and what to do.
 //!
-//! Nothing here prints, and nothing from the configuration reaches a terminal unescaped.
+//! Nothing here prints, and nothing from the configuration reaches a terminal unescaped; secrets do not
+//! reach it at all.
+
+use std::collections::HashMap;
 
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 use fluentcast_event::limits::{CONFIG_DIAGNOSTICS_KEPT_MAX, CONFIG_DIAGNOSTICS_SHOWN_MAX};
 
+use crate::secrets::Secrets;
 use crate::source::{SourceMap, Span};
 
 /// How bad it is.
@@ -61,6 +65,12 @@ impl Diagnostic {
     /// As text: the title, the place, the line with carets under the words, the help.
     #[must_use]
     pub fn render(&self, sources: &SourceMap) -> String {
+        let file = sources.file(self.span.file);
+        self.render_without(&file.map(|file| Secrets::of(&file.text)).unwrap_or_default(), sources)
+    }
+
+    /// The same; the secrets are those of the text that the mistake is in.
+    fn render_without(&self, secrets: &Secrets, sources: &SourceMap) -> String {
         let level = match self.severity {
             Severity::Note => Level::NOTE,
             Severity::Warning => Level::WARNING,
@@ -68,19 +78,21 @@ impl Diagnostic {
         };
         let place = sources.file(self.span.file).map(|file| {
             let line = sources.line(self.span);
+            let (text, columns) = secrets.mask_line(line.text, line.start, line.columns.clone());
             match file.text.is_empty() {
                 true => Element::from(Origin::path(file.name.as_str())),
                 false => Element::from(
-                    Snippet::source(line.text)
+                    Snippet::source(text)
                         .path(file.name.as_str())
                         .line_start(line.number as usize)
-                        .annotation(AnnotationKind::Primary.span(line.columns)),
+                        .annotation(AnnotationKind::Primary.span(columns)),
                 ),
             }
         });
-        let mut group = level.primary_title(visible(&self.message)).id(self.code).elements(place);
+        let mut group =
+            level.primary_title(visible(&secrets.mask_message(&self.message))).id(self.code).elements(place);
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(visible(help)));
+            group = group.element(Level::HELP.message(visible(&secrets.mask_message(help))));
         }
         Renderer::plain().render(&[group])
     }
@@ -181,6 +193,7 @@ impl Diagnostics {
         let (mut errors_left, mut warnings_left) = (errors_shown, warnings_shown);
         let mut notes_left = CONFIG_DIAGNOSTICS_SHOWN_MAX - errors_shown - warnings_shown;
         let mut out = String::new();
+        let mut secrets: HashMap<u32, Secrets> = HashMap::new();
         for diagnostic in self.iter() {
             let left = match diagnostic.severity {
                 Severity::Error => &mut errors_left,
@@ -189,7 +202,11 @@ impl Diagnostics {
             };
             if *left > 0 {
                 *left -= 1;
-                out.push_str(&diagnostic.render(sources));
+                let file = diagnostic.span.file;
+                let secrets = secrets.entry(file).or_insert_with(|| {
+                    sources.file(file).map_or_else(Secrets::default, |file| Secrets::of(&file.text))
+                });
+                out.push_str(&diagnostic.render_without(secrets, sources));
                 out.push_str("\n\n");
             }
         }
@@ -231,7 +248,7 @@ mod tests {
 
     fn sources() -> SourceMap {
         let mut sources = SourceMap::default();
-        sources.add("dir/t.conf", None, "<match>\n  tökn \"a\u{1b}\" x\n</match>\n");
+        sources.add("dir/t.conf", None, "<match>\n  pört \"a\u{1b}\" x\n</match>\n");
         sources
     }
 
@@ -243,7 +260,7 @@ mod tests {
             diagnostics.render(&sources()),
             "error[line-end]: expected end of line\n \
              --> dir/t.conf:2:12\n  \
-             |\n2 |   tökn \"a␛\" x\n  \
+             |\n2 |   pört \"a␛\" x\n  \
              |            ^\n  \
              |\n  = help: quote it\n"
         );

@@ -160,6 +160,7 @@ pub const SECTIONS: &[&Section] = &[
     &filter::RECORD,
     &filter::STDOUT,
     &output::websocket::WEBSOCKET,
+    &output::websocket::TOKEN,
     &output::websocket::HISTORY,
     &output::COPY,
     &output::FILE,

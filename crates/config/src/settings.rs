@@ -12,7 +12,7 @@ use crate::source::Location;
 
 mod websocket;
 
-pub use websocket::{History, SlowClient, Sync, Websocket};
+pub use websocket::{History, Sha256, SlowClient, Sync, Token, TokenSecret, Websocket};
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +73,8 @@ pub struct System {
     pub log_level_set: bool,
     /// `suppress_config_dump`.
     pub suppress_config_dump: bool,
+    /// `metrics_token` (ours): what reading `/metrics` needs.
+    pub metrics_token: Option<Secret>,
     /// Permissions of files made by `file` outputs: `file_permission`, default 0644.
     pub file_permission: u32,
     /// Permissions of directories made by `file` outputs: `dir_permission`, default 0755.
@@ -332,7 +334,7 @@ pub struct Output {
 #[derive(Clone, Debug)]
 pub enum OutputKind {
     /// `websocket`
-    Websocket(Websocket),
+    Websocket(Box<Websocket>),
     /// `copy`
     Copy(Vec<Store>),
     /// `file`

@@ -115,7 +115,7 @@ impl SourceMap {
     /// The line the span starts on, and which of its bytes the span covers.
     pub(crate) fn line(&self, span: Span) -> Line<'_> {
         let Some(file) = self.file(span.file) else {
-            return Line { number: 1, text: "", columns: 0..0 };
+            return Line { number: 1, start: 0, text: "", columns: 0..0 };
         };
         let index = file.line_starts.partition_point(|start| *start <= span.start).saturating_sub(1);
         let start = file.line_starts.get(index).map_or(0, |start| *start as usize);
@@ -124,7 +124,7 @@ impl SourceMap {
         let covered = span.range();
         let first = text.floor_char_boundary((covered.start - start).min(text.len()));
         let last = text.ceil_char_boundary((covered.end.max(covered.start) - start).min(text.len()));
-        Line { number: saturate(index + 1), text, columns: first..last }
+        Line { number: saturate(index + 1), start, text, columns: first..last }
     }
 }
 
@@ -132,6 +132,8 @@ impl SourceMap {
 pub(crate) struct Line<'a> {
     /// Its number, from 1.
     pub(crate) number: u32,
+    /// Its first byte in the text.
+    pub(crate) start: usize,
     /// Its text, without the line end.
     pub(crate) text: &'a str,
     /// The bytes of it that a span covers.

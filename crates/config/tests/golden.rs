@@ -271,6 +271,22 @@ fn every_tree_survives_printing() {
     }
 }
 
+/// No case shows what it keeps secret, whatever is wrong in it.
+#[test]
+fn no_diagnostic_shows_a_secret() {
+    let cases: Vec<_> = corpus().into_iter().filter(is_about_secrets).collect();
+    assert!(cases.len() >= 3, "{}", cases.len());
+    for case in cases {
+        let ran = case.run();
+        let shown = ran.section("diagnostics").unwrap_or_default();
+        assert!(!shown.is_empty() && !shown.contains("hunter2"), "{}\n{shown}", case.path.display());
+    }
+}
+
+fn is_about_secrets(case: &Case) -> bool {
+    case.path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("secret-"))
+}
+
 /// Every mistake that the checks can find is found by some case.
 #[test]
 fn every_code_has_a_case() {

@@ -14,6 +14,8 @@ pub mod msgpack;
 pub mod pattern;
 pub mod projection;
 pub mod record;
+pub mod redaction;
+pub mod reduction;
 pub mod route;
 pub mod ruby_regex;
 pub mod tag;

@@ -420,6 +420,19 @@ pub const HISTORY_PATH_BYTES_MAX: usize = 4000;
 /// `$tag` parameters of one client. Each costs a comparison for every tag that is new.
 pub const TAG_CHOICES_MAX: usize = 64;
 
+/// Most `<token>` sections of one output. Each is compared with what each client presents; who needs more
+/// lets several share one.
+pub const TOKENS_MAX: usize = 1000;
+
+/// Bytes of the name of a token, which stands in logs and as a label in metrics.
+pub const TOKEN_NAME_BYTES_MAX: usize = 64;
+
+/// Bytes of a file that holds a token.
+pub const TOKEN_FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// How long after its token a client may go on when the clock was set, or the machine asleep.
+pub const EXPIRY_LOOK_INTERVAL: Duration = Duration::from_secs(60);
+
 /// Events per second from which on a client under `slow_client sample` is sent all again.
 pub const SAMPLE_RATE_UNLIMITED: u32 = 1_000_000;
 

@@ -42,22 +42,15 @@ impl Projection {
     /// # Errors
     /// All of [`ProjectionError`].
     pub fn parse(list: &str) -> Result<Self, ProjectionError> {
-        let mut names = Vec::new();
-        for (index, name) in list.split(',').enumerate() {
-            if index == PROJECTION_FIELDS_MAX {
-                return Err(ProjectionError::TooMany);
-            }
-            if name.is_empty() {
-                return Err(ProjectionError::EmptyName(index + 1));
-            }
-            if name.len() > FILTER_NAME_BYTES_MAX {
-                return Err(ProjectionError::NameTooLong(index + 1));
-            }
-            names.push(name.to_owned());
-        }
-        names.sort_unstable();
-        names.dedup();
-        Ok(Self { names })
+        Self::of(list.split(',').map(str::to_owned))
+    }
+
+    /// From names.
+    ///
+    /// # Errors
+    /// All of [`ProjectionError`].
+    pub fn of(list: impl IntoIterator<Item = String>) -> Result<Self, ProjectionError> {
+        Ok(Self { names: sorted_names(list)? })
     }
 
     /// The names, sorted.
@@ -84,6 +77,29 @@ impl Projection {
         write_map(record, &places, 0, out);
         Ok(())
     }
+}
+
+/// The names of a list that is none of the mistakes there are, sorted, each once.
+pub(crate) fn sorted_names(list: impl IntoIterator<Item = String>) -> Result<Vec<String>, ProjectionError> {
+    let mut names = Vec::new();
+    for (index, name) in list.into_iter().enumerate() {
+        if index == PROJECTION_FIELDS_MAX {
+            return Err(ProjectionError::TooMany);
+        }
+        if name.is_empty() {
+            return Err(ProjectionError::EmptyName(index + 1));
+        }
+        if name.len() > FILTER_NAME_BYTES_MAX {
+            return Err(ProjectionError::NameTooLong(index + 1));
+        }
+        names.push(name);
+    }
+    if names.is_empty() {
+        return Err(ProjectionError::EmptyName(1));
+    }
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
 }
 
 /// The entries that lead to a field, outermost first.

@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::{Filter, FilterId, Logs, Output, OutputId, Pipeline, Scope, Store};
 use crate::stdout::Stdout;
 use crate::websocket::admit::Site;
+use crate::websocket::grants::Grants;
 use crate::websocket::worker::{ClientLimits, WorkerPool};
 
 /// What cannot be built, and which line of the configuration asked for it.
@@ -227,7 +228,8 @@ impl Builder<'_> {
                 fields: None,
                 compress: None,
             },
-            token: websocket.token.clone(),
+            grants: Grants::of(websocket.token.as_ref(), &websocket.tokens)?,
+            allow_origin: websocket.allow_origin.clone(),
             hub: Arc::clone(&hub),
             limits: ClientLimits {
                 lag_bytes_max: websocket.client_lag_limit.0,

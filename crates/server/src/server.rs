@@ -117,7 +117,9 @@ impl Server {
             let (listener, address) = bind_port(&listen)?;
             listening.push(Listening { kind: "websocket", address });
             let histories = built.histories.clone();
-            let port = Port::new(sites, pool.clone(), histories, Arc::clone(&metrics), Arc::clone(&registry));
+            let metrics_token = settings.system.metrics_token.as_ref();
+            let (metrics, registry) = (Arc::clone(&metrics), Arc::clone(&registry));
+            let port = Port::new(sites, pool.clone(), histories, metrics, registry, metrics_token);
             ports.push((listener, Arc::new(port), address));
         }
         Ok(Self { listening, sources, ports, built, workers, metrics })

@@ -74,3 +74,63 @@ fn filters_that_mean_the_same_are_equal() {
     assert_ne!(filter("a=1"), filter("a=1.0"));
     assert_ne!(filter("a"), filter("a="));
 }
+
+/// What a client may not see it cannot find by asking, whoever looks: the filter itself or an index.
+#[test]
+fn rights_come_before_wishes_and_wishes_see_what_is_sent() {
+    let names = |list: &str| list.split(',').map(str::to_owned).collect::<Vec<_>>();
+    let redaction = fluentcast_event::redaction::Redaction::of(names("secret,user.pin")).unwrap();
+    let reduction = Reduction::new(None, Some(redaction)).map(Arc::new);
+    let forced = Expression::parse("record.level == \"error\" || record.secret == \"open\"").unwrap();
+    let simple = Expression::parse("record.level == \"error\"").unwrap();
+    for (forced, asked, expression, json, expected) in [
+        (Some(&forced), "", None, r#"{"level":"error"}"#, true),
+        (Some(&forced), "", None, r#"{"level":"info"}"#, false),
+        // The forced expression sees everything.
+        (Some(&forced), "", None, r#"{"secret":"open"}"#, true),
+        (Some(&forced), "secret=open", None, r#"{"secret":"open"}"#, false),
+        (Some(&forced), "secret", None, r#"{"secret":"open"}"#, true),
+        (Some(&simple), "level=error", None, r#"{"level":"error","secret":1}"#, true),
+        (Some(&simple), "level=info", None, r#"{"level":"error"}"#, false),
+        (Some(&simple), "level=info", None, r#"{"level":"info"}"#, false),
+        (None, "secret=1", None, r#"{"secret":1}"#, false),
+        (None, "secret", None, r#"{"secret":1}"#, true),
+        (None, "user.pin=1&a=1", None, r#"{"a":1,"user":{"pin":1}}"#, false),
+        (None, "", Some("has(record.secret)"), r#"{"secret":1}"#, false),
+        (None, "", Some("record.user.pin == 1"), r#"{"user":{"pin":1}}"#, false),
+        (None, "", Some("size(record) == 1"), r#"{"secret":1,"a":1}"#, true),
+        (None, "a=1", Some("record.a == 1"), r#"{"secret":1,"a":1}"#, true),
+    ] {
+        let own = match expression {
+            Some(text) => filter(asked).and(Expression::parse(text).unwrap()),
+            None => filter(asked),
+        };
+        let within = own.within(forced.cloned(), reduction.clone());
+        let record = record(json);
+        assert_eq!(passes(&within, &record), expected, "{forced:?} {asked} {expression:?} {json}");
+        let mut index = FilterIndex::default();
+        index.insert(&within, &0);
+        let mut found = false;
+        index.matching(&Tag::from("t"), &event(&record), |_| found = true);
+        assert_eq!(found, expected, "index: {forced:?} {asked} {expression:?} {json}");
+        index.remove(&within, &0);
+        assert!(index.is_empty());
+    }
+}
+
+#[test]
+fn filters_of_other_rights_are_not_the_same() {
+    let forced = |text: &str| Some(Expression::parse(text).unwrap());
+    let all = filter("a=1");
+    assert_ne!(all.clone().within(forced("record.b == 1"), None), all);
+    assert_ne!(
+        all.clone().within(forced("record.b == 1"), None),
+        all.clone().within(forced("record.b == 2"), None)
+    );
+    assert_eq!(
+        all.clone().within(forced("record.b == 1"), None),
+        all.clone().within(forced("record.b==1"), None)
+    );
+    assert_eq!(all.clone().within(None, None), all);
+    assert!(!filter("").within(forced("record.b == 1"), None).passes_all());
+}

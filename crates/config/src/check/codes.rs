@@ -2,9 +2,11 @@
 
 /// Every code, and what it stands for.
 pub const CODES: &[(&str, &str)] = &[
+    ("bad-origin", "an `allow_origin` that no browser sends"),
     ("bad-path", "a path that cannot be used as one"),
     ("bad-pattern", "a tag pattern that cannot be compiled"),
     ("bad-template", "a template of `record_transformer` that cannot be used"),
+    ("bad-token", "a `<token>` section that says nothing, or something wrong"),
     ("chunk-keys", "chunk keys of a `<buffer>` that do not fit"),
     ("cors-credentials", "`cors_allow_credentials` without explicit origins"),
     ("duplicate-id", "an `@id` used twice"),
@@ -29,6 +31,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("missing-type", "a plugin without `@type`"),
     ("name-twice", "one parameter written under two of its names"),
     ("nil-value", "`use_nil`, or an empty YAML value, where something must be"),
+    ("not-encrypted", "a WebSocket reachable from other machines with a token and without TLS"),
     ("not-yet", "something of Fluentd that is not there yet and must not be ignored"),
     ("one-process", "several workers: one process serves them all"),
     ("open-to-everyone", "a WebSocket reachable from other machines without a token"),
@@ -42,6 +45,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("section-twice", "a section that may stand only once"),
     ("store-order", "`ignore_if_prev_success` on the first `<store>`"),
     ("system-twice", "two `<system>` sections"),
+    ("token-twice", "two `<token>` sections of one name or secret"),
     ("unknown-label", "a `@label` that names no `<label>`"),
     ("unknown-parameter", "a parameter nobody knows"),
     ("unknown-section", "a section nobody knows"),

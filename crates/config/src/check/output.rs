@@ -18,7 +18,7 @@ pub(super) fn read<'a>(ctx: &mut Context<'a>, element: &'a Element) -> Option<Ou
     let plugin = Plugin::read(ctx, element, Role::Output)?;
     let name = plugin.type_name.text;
     let kind = if WEBSOCKET.has_type(name) {
-        OutputKind::Websocket(websocket::read(plugin.reader(ctx, &WEBSOCKET)))
+        OutputKind::Websocket(Box::new(websocket::read(plugin.reader(ctx, &WEBSOCKET))))
     } else if COPY.has_type(name) {
         OutputKind::Copy(copy::read(plugin.reader(ctx, &COPY)))
     } else if FILE.has_type(name) {

@@ -7,6 +7,7 @@
 use super::context::Context;
 use super::convert::FromText;
 use crate::parameters::{self, Default as TableDefault, Parameter, Section, Status};
+use crate::settings::Secret;
 use crate::source::Span;
 use crate::tree::{Element, Param, Value};
 
@@ -80,6 +81,22 @@ impl<'c, 'a> Reader<'c, 'a> {
                 TableDefault::Unset | TableDefault::Required | TableDefault::When(_) => None,
             },
         }
+    }
+
+    /// A secret that may be unset; an empty one is reported.
+    pub(super) fn secret(&mut self, name: &str) -> Option<Secret> {
+        let secret: Secret = self.opt(name)?;
+        if secret.expose().is_empty() {
+            self.empty_secret(name);
+        }
+        Some(secret)
+    }
+
+    fn empty_secret(&mut self, name: &str) {
+        let span = self.place(name).unwrap_or(self.span);
+        self.ctx
+            .error("empty-token", span, format!("the {name} is empty: nobody could present it"))
+            .help(format!("set one, or remove the line to do without a {name}"));
     }
 
     /// The default that a parameter has in that case.

@@ -26,6 +26,7 @@ pub(super) fn read<'a>(ctx: &mut Context<'a>, element: &'a Element) -> (System, 
         log_level_set: system.place("log_level").is_some(),
         log_level: log_level(&system.get::<String>("log_level")),
         suppress_config_dump: system.get("suppress_config_dump"),
+        metrics_token: system.secret("metrics_token"),
         file_permission: system.get("file_permission"),
         dir_permission: system.get("dir_permission"),
     };

@@ -51,7 +51,11 @@ const EVERYTHING: &str = r#"
   @type copy
   <store>
     @type websocket
-    token t
+    host 127.0.0.1
+    <token>
+      name t
+      token t
+    </token>
     <history>
     </history>
   </store>
@@ -125,7 +129,7 @@ fn a_history_path_has_a_longest() {
     let check_path = |bytes| {
         let path = format!("/{}", "a/".repeat(bytes / 2));
         check_text(&format!(
-            "<match>\n@type websocket\ntoken t\n<history>\npath {}\n</history>\n</match>",
+            "<match>\n@type websocket\nhost 127.0.0.1\n<history>\npath {}\n</history>\n</match>",
             &path[..bytes]
         ))
     };

@@ -1,7 +1,7 @@
 //! `<system>`, and what every plugin's section may hold.
 
 use super::Default::{Is, Unset};
-use super::{Kind, Parameter, Section, Subsection};
+use super::{Kind, Origin, Parameter, Section, Subsection};
 
 const ONE_PROCESS: &str = "Fluentcast is one process without a supervisor";
 const OWN_LOG: &str = "Fluentcast has its own log";
@@ -47,6 +47,14 @@ pub const SYSTEM: Section = Section {
                 "Which `<worker N>` sections are legal; one process serves them all",
             )
             .unit("workers"),
+            Parameter::new(
+                "metrics_token",
+                Kind::Secret,
+                Unset,
+                "What reading `/metrics` needs, as `Authorization: Bearer ...` or `?token=...`; never empty. Not set: \
+                 nothing on a port whose outputs ask for no token, else only this machine may read them",
+            )
+            .from(Origin::Fluentcast),
             Parameter::new(
                 "file_permission",
                 Kind::Mode,

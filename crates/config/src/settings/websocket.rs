@@ -3,7 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{ByteSize, Listen, Secret};
+use fluentcast_event::projection::Projection;
+use fluentcast_event::redaction::Redaction;
+use fluentcast_expression::Expression;
+
+use super::{ByteSize, Listen, Origin, Secret};
+use crate::origin::AllowedOrigins;
 
 /// `@type websocket`.
 #[derive(Clone, Debug)]
@@ -22,6 +27,10 @@ pub struct Websocket {
     pub buffered_messages: usize,
     /// `token`: what a client must present; never empty.
     pub token: Option<Secret>,
+    /// The `<token>` sections (ours), with `token` or without.
+    pub tokens: Vec<Token>,
+    /// `allow_origin` (ours): pages that may watch besides those of the same host.
+    pub allow_origin: AllowedOrigins,
     /// `<history>` (ours); `None`: the last `buffered_messages` in memory.
     pub history: Option<History>,
     /// `ui` (ours): the live page is served at `path`.
@@ -40,6 +49,52 @@ pub struct Websocket {
     pub ping_timeout: Duration,
     /// `connection_limit` (ours): clients at once.
     pub connection_limit: u32,
+}
+
+/// `<token>`: a token and what its holders may see.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// `name`: unique within the output.
+    pub name: String,
+    /// `token`, `sha256` or `token_file`.
+    pub secret: TokenSecret,
+    /// `tag`: patterns, checked; empty: every tag.
+    pub tags: Vec<String>,
+    /// `filter`: only events for which it holds.
+    pub filter: Option<Expression>,
+    /// `fields`: the only ones.
+    pub fields: Option<Projection>,
+    /// `redact`: fields that are never there.
+    pub redact: Option<Redaction>,
+    /// `max_rate`: live events per second; never 0.
+    pub max_rate: Option<u32>,
+    /// `connection_limit`: clients at once.
+    pub connection_limit: Option<u32>,
+    /// `expires`.
+    pub expires: Option<jiff::Timestamp>,
+    /// Where the section stands.
+    pub origin: Origin,
+}
+
+/// What a token is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSecret {
+    /// `token`.
+    Text(Secret),
+    /// `sha256`.
+    Sha256(Sha256),
+    /// `token_file`.
+    File(PathBuf),
+}
+
+/// The SHA-256 of a secret: as secret as the secret is weak.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sha256(pub [u8; 32]);
+
+impl std::fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("xxxxxx")
+    }
 }
 
 /// `slow_client`: what happens to a client that is further behind than `client_lag_limit`.

@@ -4,7 +4,7 @@ use std::fmt::{Debug, Write as _};
 
 use fluentcast_config::settings::{
     FileOutput, Filter, FilterKind, ForwardSource, Grep, GrepTerm, History, HttpSource, LineFormat, Listen,
-    Output, OutputKind, PathStep, Rule, ScopeId, Settings, Source, SourceKind, TimeFormat, Websocket,
+    Output, OutputKind, PathStep, Rule, ScopeId, Settings, Source, SourceKind, TimeFormat, Token, Websocket,
 };
 
 /// A setting and its value.
@@ -167,6 +167,7 @@ fn system(settings: &Settings) -> Vec<Line> {
         ("log_level", text(&system.log_level)),
         ("log_level_set", text(&system.log_level_set)),
         ("suppress_config_dump", text(&system.suppress_config_dump)),
+        ("metrics_token", text(&system.metrics_token)),
         ("file_permission", format!("{:04o}", system.file_permission)),
         ("dir_permission", format!("{:04o}", system.dir_permission)),
     ]
@@ -232,6 +233,15 @@ fn websocket(it: &Websocket) -> Vec<Line> {
         ("add_tag", text(&it.add_tag)),
         ("buffered_messages", text(&it.buffered_messages)),
         ("token", text(&it.token)),
+        (
+            "tokens",
+            if it.tokens.is_empty() {
+                "None".to_owned()
+            } else {
+                it.tokens.iter().map(token).collect::<Vec<_>>().join("; ")
+            },
+        ),
+        ("allow_origin", text(&it.allow_origin)),
         ("history", history(it.history.as_ref())),
         ("ui", text(&it.ui)),
         ("client_lag_limit", text(&it.client_lag_limit.0)),
@@ -242,6 +252,15 @@ fn websocket(it: &Websocket) -> Vec<Line> {
         ("ping_timeout", text(&it.ping_timeout)),
         ("connection_limit", text(&it.connection_limit)),
     ]
+}
+
+fn token(it: &Token) -> String {
+    let Token { name, secret, tags, filter, fields, redact, max_rate, connection_limit, expires, .. } = it;
+    let filter = filter.as_ref().map(ToString::to_string);
+    format!(
+        "{name} {secret:?} tags {tags:?} filter {filter:?} fields {fields:?} redact {redact:?} rate {max_rate:?} \
+         limit {connection_limit:?} expires {expires:?}"
+    )
 }
 
 fn history(history: Option<&History>) -> String {

@@ -18,6 +18,7 @@ mod protocol_page;
 mod readme;
 mod resume;
 mod scale;
+mod secrets;
 mod send;
 mod senders;
 mod stop;

@@ -2,15 +2,15 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use fluentcast_broadcast::close::CloseReason;
 use fluentcast_broadcast::encode::Protocol;
 use fluentcast_broadcast::session::Session;
 use fluentcast_config::settings::SlowClient;
 use fluentcast_event::limits::{
-    BYTES_PER_TURN_MAX, BYTES_PER_WRITE_MAX, CLOSE_TIMEOUT, READS_PER_TURN_MAX, REPLAY_BYTES_PER_TURN_MAX,
-    SLICES_PER_WRITE_MAX,
+    BYTES_PER_TURN_MAX, BYTES_PER_WRITE_MAX, CLOSE_TIMEOUT, EXPIRY_LOOK_INTERVAL, READS_PER_TURN_MAX,
+    REPLAY_BYTES_PER_TURN_MAX, SLICES_PER_WRITE_MAX,
 };
 use mio::net::TcpStream;
 
@@ -35,6 +35,8 @@ pub(super) struct Client {
     /// All is said and the write side shut: what still comes is read and dropped until the client has
     /// seen the close frame, as a reset might take the frame from it.
     lingering: bool,
+    /// When its token is worth nothing any more, and when the clock is asked about that next.
+    expires: Option<(SystemTime, Instant)>,
     _counted: ConnectedGuard,
 }
 
@@ -72,6 +74,7 @@ impl Client {
             last_sign: now,
             close_by: None,
             lingering: false,
+            expires: new.expires.map(|at| (at, now)),
             _counted: new.counted,
         }
     }
@@ -221,13 +224,12 @@ impl Client {
     /// When [`Client::on_deadline`] wants to be called.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let raise = self.resubscriber.as_ref().and_then(|resubscriber| resubscriber.deadline());
-        match (self.close_by, self.liveness) {
-            (Some(close_by), _) => Some(close_by),
-            (None, Liveness::PingAt(at)) => at.into_iter().chain(raise).min(),
-            (None, Liveness::Asked { since }) => {
-                Some(since + self.limits.ping_timeout).into_iter().chain(raise).min()
-            }
-        }
+        let look = self.expires.map(|(_, look)| look);
+        let liveness = match self.liveness {
+            Liveness::PingAt(at) => at,
+            Liveness::Asked { since } => Some(since + self.limits.ping_timeout),
+        };
+        self.close_by.or_else(|| liveness.into_iter().chain(raise).chain(look).min())
     }
 
     /// Whether closing has begun since the last call; if so, its end is set.
@@ -247,6 +249,9 @@ impl Client {
         }
         if self.close_by.is_some() {
             return Turn::Over;
+        }
+        if let Some((at, look)) = self.expires.filter(|(_, look)| *look <= now) {
+            return self.on_expiry_look(at, look, metrics);
         }
         if let Some(resubscriber) = &mut self.resubscriber
             && resubscriber.deadline().is_some_and(|at| at <= now)
@@ -272,6 +277,23 @@ impl Client {
             Liveness::PingAt(Some(now + self.limits.ping_interval))
         };
         Turn::More
+    }
+}
+
+impl Client {
+    /// Looks at the clock, which may have been set, whether its token is still worth something.
+    fn on_expiry_look(&mut self, at: SystemTime, look: Instant, metrics: &Metrics) -> Turn {
+        match at.duration_since(SystemTime::now()) {
+            Ok(left) if !left.is_zero() => {
+                self.expires = Some((at, look + left.min(EXPIRY_LOOK_INTERVAL)));
+                Turn::Rest
+            }
+            _ => {
+                self.give_up(CloseReason::Expired, metrics);
+                tracing::info!(peer = %self.peer, "client closed: its token has expired");
+                Turn::More
+            }
+        }
     }
 }
 

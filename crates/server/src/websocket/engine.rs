@@ -365,6 +365,7 @@ impl Engine {
         let reason = client.session.closing().unwrap_or(CloseReason::Lost);
         match reason {
             CloseReason::PongTimeout => self.metrics.websocket_clients_timed_out.inc(),
+            CloseReason::Expired => self.metrics.websocket_clients_expired.inc(),
             CloseReason::Protocol(_)
             | CloseReason::InvalidUtf8
             | CloseReason::InvalidDeflate

@@ -9,6 +9,8 @@ use fluentcast_broadcast::envelope::write_chunk;
 use fluentcast_broadcast::hub::Hello;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap};
 
+use super::origin::Cors;
+
 /// The last part of a path that streams.
 const EVENTS: &str = "/events";
 
@@ -64,14 +66,15 @@ pub fn takes_gzip(headers: &HeaderMap) -> bool {
 /// The head of the answer, where the stream stands, and what begins its body. The connection ends with it: what is behind it in
 /// the client's pipeline is not read.
 #[must_use]
-pub fn head(protocol: Protocol, hello: &Hello, gzip: bool) -> Vec<u8> {
+pub(super) fn head(protocol: Protocol, hello: &Hello, gzip: bool, cors: &Cors) -> Vec<u8> {
     let Hello { epoch, seq, oldest } = hello;
     let encoding = if gzip { "content-encoding: gzip\r\n" } else { "" };
     let mut head = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: {}\r\ncache-control: no-store\r\nvary: accept, accept-encoding\r\n\
-         {encoding}transfer-encoding: chunked\r\nx-accel-buffering: no\r\nfluentcast-epoch: {epoch}\r\n\
+        "HTTP/1.1 200 OK\r\ncontent-type: {}\r\ncache-control: no-store\r\nvary: origin, accept, \
+         accept-encoding\r\nx-content-type-options: nosniff\r\n{}{encoding}transfer-encoding: chunked\r\nx-accel-buffering: no\r\nfluentcast-epoch: {epoch}\r\n\
          fluentcast-seq: {seq}\r\nfluentcast-oldest: {oldest}\r\nconnection: close\r\n\r\n",
-        content_type(protocol)
+        content_type(protocol),
+        cors.lines()
     )
     .into_bytes();
     if gzip {

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use fluentcast_broadcast::deflate::Window;
 use fluentcast_broadcast::encode::Format;
+use fluentcast_config::settings::Secret;
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -124,11 +125,11 @@ fn key(headers: &HeaderMap) -> Result<&[u8], Refusal> {
 
 /// The token in a subprotocol `bearer.<base64url>`: a browser has no other header to put one in.
 #[must_use]
-pub fn presented_token(headers: &HeaderMap) -> Option<String> {
+pub fn presented_token(headers: &HeaderMap) -> Option<Secret> {
     let encoded =
         items(headers, &SEC_WEBSOCKET_PROTOCOL).find_map(|name| name.strip_prefix(TOKEN_PROTOCOL_PREFIX))?;
     let token = BASE64_URL_SAFE_NO_PAD.decode(encoded.trim_end_matches('=')).ok()?;
-    String::from_utf8(token).ok()
+    String::from_utf8(token).ok().map(Secret::new)
 }
 
 fn switching(key: &[u8], protocol: Option<&str>, extensions: Option<&str>) -> http::Result<Response<()>> {
@@ -278,8 +279,8 @@ mod tests {
     #[test]
     fn a_token_may_come_as_a_subprotocol() {
         let token = |offered| presented_token(&headers(&[("sec-websocket-protocol", Some(offered))]));
-        assert_eq!(token("chat, bearer.czNjcmV0Pz8"), Some("s3cret??".to_owned()));
-        assert_eq!(token("bearer.czNjcmV0Pw=="), Some("s3cret?".to_owned()));
+        assert_eq!(token("chat, bearer.czNjcmV0Pz8"), Some(Secret::new("s3cret??".to_owned())));
+        assert_eq!(token("bearer.czNjcmV0Pw=="), Some(Secret::new("s3cret?".to_owned())));
         assert_eq!((token("bearer.!"), token("chat")), (None, None));
     }
 }

@@ -11,12 +11,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use fluentcast_broadcast::deflate::Window;
 use fluentcast_broadcast::encode::{Format, Protocol};
+use fluentcast_config::settings::Secret;
 use fluentcast_event::limits;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue,
-    SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+    SEC_WEBSOCKET_VERSION, UPGRADE, VARY, WWW_AUTHENTICATE,
 };
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Version};
@@ -27,7 +28,9 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::admit::{Admitted, Refusal, Site, Wire};
+use super::admit::{Admitted, Asking, Refusal, Site, Wire};
+use super::origin::{self, Cors};
+use super::scrape::Scraping;
 use super::worker::WorkerPool;
 use super::{events, handshake, page, query, ui};
 use crate::history::DiskHistory;
@@ -44,6 +47,8 @@ pub struct Port {
     histories: Vec<Arc<DiskHistory>>,
     metrics: Arc<Metrics>,
     registry: Arc<Registry>,
+    /// Who may read the metrics.
+    scraping: Scraping,
 }
 
 impl Port {
@@ -55,10 +60,12 @@ impl Port {
         histories: Vec<Arc<DiskHistory>>,
         metrics: Arc<Metrics>,
         registry: Arc<Registry>,
+        metrics_token: Option<&Secret>,
     ) -> Self {
         // The longest prefix wins.
         sites.sort_by_key(|site| std::cmp::Reverse(site.path.trim_end_matches('/').len()));
-        Self { sites, pool, histories, metrics, registry }
+        let scraping = Scraping::new(metrics_token, sites.iter().any(Site::asks_for_a_token));
+        Self { sites, pool, histories, metrics, registry, scraping }
     }
 
     /// Speaks HTTP on one connection until it ends, becomes a stream, or the server stops.
@@ -67,7 +74,7 @@ impl Port {
             tracing::debug!(%peer, %error, "cannot turn off Nagle's algorithm");
         }
         let admission = Arc::new(Admission::default());
-        let service = service_fn(|request| std::future::ready(self.answer(&request, &admission)));
+        let service = service_fn(|request| std::future::ready(self.answer(&request, peer, &admission)));
         let mut connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(limits::REQUEST_HEAD_SECONDS_MAX))
@@ -98,13 +105,18 @@ impl Port {
 
     /// Answers a request. After an admission the connection is no longer HTTP's: a stream over HTTP
     /// writes its own answer, so there is none for hyper to write.
-    fn answer(&self, request: &Request<Incoming>, admission: &Admission) -> Result<Answer, BecomesStream> {
+    fn answer(
+        &self,
+        request: &Request<Incoming>,
+        peer: SocketAddr,
+        admission: &Admission,
+    ) -> Result<Answer, BecomesStream> {
         let answer = if handshake::is_wanted(request.headers()) {
             self.upgrade(request, admission).map(Some)
         } else if let Some(output) = events::output_path(request.uri().path()) {
-            self.events(request, output, admission)
+            self.events_for_pages(request, output, admission)
         } else {
-            Ok(Some(self.page(request)))
+            Ok(Some(self.page(request, peer)))
         };
         let answer = answer.unwrap_or_else(|(status, reason)| Some(sentence(status, &reason)));
         let answer = answer.ok_or(BecomesStream)?;
@@ -115,7 +127,7 @@ impl Port {
     }
 
     /// Answers what is no WebSocket.
-    fn page(&self, request: &Request<Incoming>) -> Answer {
+    fn page(&self, request: &Request<Incoming>, peer: SocketAddr) -> Answer {
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return sentence(StatusCode::METHOD_NOT_ALLOWED, "Only GET is answered here.");
         }
@@ -130,7 +142,7 @@ impl Port {
                     sentence(StatusCode::SERVICE_UNAVAILABLE, &troubles.join("\n"))
                 }
             }
-            "/metrics" => self.metrics_page(),
+            "/metrics" => self.metrics_for(request, peer),
             path => self.live_page(request).unwrap_or_else(|| match path {
                 "/" => {
                     let page = page::html(request.headers(), &self.sites);
@@ -152,6 +164,16 @@ impl Port {
         ui::answer(rest, uri, request.headers())
     }
 
+    /// The metrics, for whoever may read them.
+    fn metrics_for(&self, request: &Request<Incoming>, peer: SocketAddr) -> Answer {
+        let pairs = query::pairs(request.uri().query().unwrap_or_default());
+        let presented = query::token(&pairs).or_else(|| bearer(request));
+        match self.scraping.judge(peer, request.headers(), presented.as_ref()) {
+            Ok(()) => self.metrics_page(),
+            Err((status, reason)) => sentence(status, &reason),
+        }
+    }
+
     fn metrics_page(&self) -> Answer {
         let mut text = String::new();
         match prometheus_client::encoding::text::encode(&mut text, &self.registry) {
@@ -170,6 +192,7 @@ impl Port {
         let accepted = handshake::accept(request.method(), request.version(), request.headers(), compress)
             .map_err(|refusal| (refusal.status, refusal.reason.to_owned()))?;
         let site = self.site(path)?;
+        let cors = self.judge_origin(site, request)?;
         let wire = match accepted.format {
             None => {
                 Wire { protocol: Protocol::Classic, format: site.shape.format, compress: accepted.compress }
@@ -177,18 +200,49 @@ impl Port {
             Some(format) => Wire { protocol: Protocol::Resumable, format, compress: accepted.compress },
         };
         let by_protocol = handshake::presented_token(request.headers());
-        let presented = bearer(request).map(str::to_owned).or(by_protocol);
+        let presented = bearer(request).or(by_protocol);
         let pairs = query::pairs(request.uri().query().unwrap_or_default());
-        let admitted = site.admit(wire, pairs, presented.as_deref(), &self.pool, &self.metrics)?;
+        let asking = Asking { wire, pairs, presented, cors };
+        let admitted = site.admit(asking, &self.pool, &self.metrics)?;
         admission.set(admitted);
         Ok(accepted.response.map(|()| Full::default()))
+    }
+
+    /// Streams over HTTP, as pages of browsers need it: the origin is judged first, and a page that may watch
+    /// may read whatever is answered.
+    fn events_for_pages(
+        &self,
+        request: &Request<Incoming>,
+        output: &str,
+        admission: &Admission,
+    ) -> Result<Option<Answer>, Refusal> {
+        let site = self.site(output)?;
+        let cors = self.judge_origin(site, request)?;
+        let answer = if origin::is_preflight(request.method(), request.headers()) {
+            Ok(Some(preflight()))
+        } else {
+            self.events(request, site, cors.clone(), admission)
+        };
+        let answer = answer.unwrap_or_else(|(status, reason)| Some(sentence(status, &reason)));
+        Ok(answer.map(|mut answer| {
+            cors.apply(answer.headers_mut());
+            answer
+        }))
+    }
+
+    /// Judges which page asks, and counts a refusal.
+    fn judge_origin(&self, site: &Site, request: &Request<Incoming>) -> Result<Cors, Refusal> {
+        origin::judge(&site.allow_origin, request.headers()).inspect_err(|_| {
+            self.metrics.websocket_origins_refused.inc();
+        })
     }
 
     /// Admits a client that streams over HTTP; `None`: its answer is written by its session.
     fn events(
         &self,
         request: &Request<Incoming>,
-        output: &str,
+        site: &Site,
+        cors: Cors,
         admission: &Admission,
     ) -> Result<Option<Answer>, Refusal> {
         let head_only = request.method() == Method::HEAD;
@@ -202,7 +256,6 @@ impl Port {
             let offered = "Streams are text/event-stream or application/x-ndjson.";
             (StatusCode::NOT_ACCEPTABLE, offered.to_owned())
         })?;
-        let site = self.site(output)?;
         let mut pairs = query::pairs(request.uri().query().unwrap_or_default());
         if let Some(id) = request.headers().get(events::LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
             pairs.retain(|(name, _)| name != "$since" && name != "$last");
@@ -210,7 +263,8 @@ impl Port {
         }
         let compress = events::takes_gzip(request.headers()).then(Window::default);
         let wire = Wire { protocol, format: Format::Json, compress };
-        let admitted = site.admit(wire, pairs, bearer(request), &self.pool, &self.metrics)?;
+        let asking = Asking { wire, pairs, presented: bearer(request), cors };
+        let admitted = site.admit(asking, &self.pool, &self.metrics)?;
         if head_only {
             return Ok(Some(with_type(StatusCode::OK, events::content_type(protocol), String::new())));
         }
@@ -265,9 +319,9 @@ async fn close(mut stream: TcpStream) {
 }
 
 /// The token of an `Authorization: Bearer` header.
-fn bearer(request: &Request<Incoming>) -> Option<&str> {
+fn bearer(request: &Request<Incoming>) -> Option<Secret> {
     let (scheme, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    scheme.eq_ignore_ascii_case("bearer").then(|| Secret::new(token.trim().to_owned()))
 }
 
 /// An answer of one line, with the headers that belong to its status (RFC 9110 section 15.5, RFC 6455
@@ -275,6 +329,7 @@ fn bearer(request: &Request<Incoming>) -> Option<&str> {
 fn sentence(status: StatusCode, text: &str) -> Answer {
     let headers: &[(HeaderName, &'static str)] = match status {
         StatusCode::UNAUTHORIZED => &[(WWW_AUTHENTICATE, "Bearer")],
+        StatusCode::FORBIDDEN => &[(VARY, "origin")],
         StatusCode::METHOD_NOT_ALLOWED => &[(ALLOW, "GET, HEAD")],
         StatusCode::UPGRADE_REQUIRED => {
             &[(CONNECTION, "Upgrade"), (UPGRADE, "websocket"), (SEC_WEBSOCKET_VERSION, "13")]
@@ -285,6 +340,14 @@ fn sentence(status: StatusCode, text: &str) -> Answer {
     for (name, value) in headers {
         answer.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    answer
+}
+
+/// The answer to a page's browser that asks whether the page may ask.
+fn preflight() -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    origin::allow(answer.headers_mut());
     answer
 }
 

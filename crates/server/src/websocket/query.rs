@@ -2,7 +2,6 @@
 //! from where on.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
 use fluentcast_broadcast::encode::Format;
@@ -10,7 +9,7 @@ use fluentcast_broadcast::filter::Filter;
 use fluentcast_broadcast::history::{Epoch, Position};
 use fluentcast_broadcast::hub::Start;
 use fluentcast_broadcast::tags::TagChoice;
-use fluentcast_config::settings::SlowClient;
+use fluentcast_config::settings::{Secret, SlowClient};
 use fluentcast_event::EventTime;
 use fluentcast_event::limits::{FILTER_CONDITIONS_MAX, FILTER_NAME_BYTES_MAX, TAG_CHOICES_MAX};
 use fluentcast_event::projection::Projection;
@@ -34,14 +33,12 @@ pub type Pairs = Vec<(String, Option<String>)>;
 /// What a client asks for, understood.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// The last `token`.
-    pub token: Option<String>,
     /// `$tag`.
     pub tags: TagChoice,
     /// Every name without `$`.
     pub filter: Filter,
     /// `$fields`.
-    pub fields: Option<Arc<Projection>>,
+    pub fields: Option<Projection>,
     /// `$max_rate`: events per second.
     pub max_rate: Option<NonZeroU32>,
     /// `$last` or `$since`.
@@ -82,6 +79,13 @@ pub fn pairs(query: &str) -> Pairs {
         .collect()
 }
 
+/// The token among them: the last counts.
+#[must_use]
+pub fn token(pairs: &[(String, Option<String>)]) -> Option<Secret> {
+    let found = pairs.iter().rev().find(|(name, _)| name == TOKEN);
+    found.map(|(_, value)| Secret::new(value.clone().unwrap_or_default()))
+}
+
 impl Query {
     /// Understands what is asked. `epoch` is the numbering that a bare number in `$since` belongs to; in
     /// a URL, which may outlive a numbering, there is none.
@@ -93,7 +97,7 @@ impl Query {
         let (mut tags, mut conditions, mut expression) = (Vec::new(), Vec::new(), None);
         for (name, value) in pairs {
             if name == TOKEN {
-                query.token = Some(value.clone().unwrap_or_default());
+                // Was judged before.
             } else if name.starts_with(RESERVED_PREFIX) {
                 let text = value.as_deref().unwrap_or_default().trim();
                 if name == "$tag" {
@@ -150,7 +154,7 @@ impl Query {
             }
             "$fields" => {
                 let fields = Projection::parse(text).map_err(|error| wrong(format!("`$fields`: {error}")))?;
-                self.fields = Some(Arc::new(fields));
+                self.fields = Some(fields);
             }
             "$follow" => self.ends = !truth()?,
             "$add_tag" => self.add_tag = Some(truth()?),
@@ -240,8 +244,10 @@ mod tests {
             ("a=%ff", None, &[("a", Some("\u{fffd}"))]),
             ("=v", None, &[("", Some("v"))]),
         ] {
+            let presented = super::token(&super::pairs(query));
             let parsed = read(query).expect(query);
-            assert_eq!((parsed.token.as_deref(), parsed.filter), (token, filter(pairs)), "{query}");
+            assert_eq!(presented.as_ref().map(Secret::expose), token, "{query}");
+            assert_eq!(parsed.filter, filter(pairs), "{query}");
         }
     }
 

@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
 
-use fluentcast_broadcast::encode::Shape;
 use fluentcast_broadcast::hub::{Hub, Start};
 use fluentcast_broadcast::log::Skipped;
 use fluentcast_broadcast::session::{Greeting, Session};
@@ -15,6 +14,7 @@ use fluentcast_event::limits::{
 };
 
 use super::query::{Pairs, Query};
+use super::rights::Rights;
 
 /// One client's way back to its hub.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Resubscriber {
     hub: Arc<Hub>,
     worker: Worker,
     key: ViewKey,
+    /// What it may see: all it asks for passes through this.
+    rights: Arc<Rights>,
     /// What it asked for last, token and position aside.
     pairs: Pairs,
     /// The message that is arriving, and those that have arrived.
@@ -36,11 +38,18 @@ pub struct Resubscriber {
 impl Resubscriber {
     /// For a client that was subscribed with this key, having asked for this.
     #[must_use]
-    pub fn new(hub: Arc<Hub>, worker: Worker, key: ViewKey, pairs: Pairs, now: Instant) -> Self {
+    pub fn new(
+        hub: Arc<Hub>,
+        worker: Worker,
+        key: ViewKey,
+        pairs: Pairs,
+        rights: Arc<Rights>,
+        now: Instant,
+    ) -> Self {
         let is_lasting = |name: &str| !matches!(name, "token" | "$since" | "$last" | "$follow");
         let pairs = pairs.into_iter().filter(|(name, _)| is_lasting(name)).collect();
         let (message, messages) = (Vec::new(), Vec::new());
-        Self { hub, worker, key, pairs, message, messages, since: now, thinned: None }
+        Self { hub, worker, key, rights, pairs, message, messages, since: now, thinned: None }
     }
 
     /// Takes a part of a message; the connection bounds its length.
@@ -72,9 +81,8 @@ impl Resubscriber {
             pairs.extend(values);
         }
         let query = Query::read(&pairs, Some(self.hub.hello().epoch)).map_err(|error| error.to_string())?;
-        let Query { tags, filter, fields, max_rate, start, .. } = query;
-        let shape = Shape { fields, ..self.key.shape.clone() };
-        self.key = ViewKey { shape, tags, filter, max_rate };
+        let start = query.start;
+        self.key = self.rights.view(&self.key.shape, query);
         pairs.retain(|(name, _)| name != "$since" && name != "$last");
         self.pairs = pairs;
         self.thinned = None;

@@ -12,7 +12,10 @@ use fluentcast_broadcast::history::Bounds;
 use fluentcast_broadcast::hub::{Hub, Options};
 use fluentcast_broadcast::tags::TagChoice;
 use fluentcast_broadcast::view::ViewKey;
-use fluentcast_config::settings::{Listen, Secret, SlowClient};
+use fluentcast_config::check::check;
+use fluentcast_config::load::{Environment, load_text};
+use fluentcast_config::origin::AllowedOrigins;
+use fluentcast_config::settings::{Listen, OutputKind, Rule, Secret, SlowClient, Token};
 use fluentcast_event::{Batch, BatchBuilder, EventTime, Tag, from_json};
 use prometheus_client::registry::Registry;
 use socket2::{Domain, Socket, Type};
@@ -23,6 +26,7 @@ use tungstenite::protocol::Role;
 use tungstenite::{Error, Message, WebSocket};
 
 use super::admit::Site;
+use super::grants::Grants;
 use super::listener::Port;
 use super::worker::{ClientLimits, WorkerPool, Workers};
 use crate::accept::{self, Admission};
@@ -41,8 +45,10 @@ mod fixture;
 mod handshake;
 mod http;
 mod liveness;
+mod origins;
 mod reader;
 mod resumable;
+mod rights;
 mod slowness;
 mod stop;
 mod stream;
@@ -66,6 +72,9 @@ struct Output {
     history: u64,
     kept: u64,
     token: Option<&'static str>,
+    /// `<token>` sections.
+    tokens: &'static str,
+    allow_origin: AllowedOrigins,
     connection_limit: u32,
     limits: ClientLimits,
     slow_client: Option<SlowClient>,
@@ -81,6 +90,8 @@ impl Default for Output {
             history: 0,
             kept: 0,
             token: None,
+            tokens: "",
+            allow_origin: AllowedOrigins::SameHost,
             connection_limit: 10_000,
             limits: ClientLimits {
                 lag_bytes_max: 1 << 30,
@@ -116,8 +127,8 @@ impl Server {
         let pool = workers.pool();
         let sites: Vec<_> = outputs.into_iter().map(|output| site(output, &pool)).collect();
         let hubs = sites.iter().map(|site| Arc::clone(&site.hub)).collect();
-        let port =
-            Arc::new(Port::new(sites, pool.clone(), Vec::new(), Arc::clone(&metrics), Arc::new(registry)));
+        let (counted, registry) = (Arc::clone(&metrics), Arc::new(registry));
+        let port = Arc::new(Port::new(sites, pool.clone(), Vec::new(), counted, registry, None));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let stop = CancellationToken::new();
@@ -233,7 +244,8 @@ fn site(output: Output, pool: &WorkerPool) -> Site {
     Site {
         path: output.path.to_owned(),
         shape: CLASSIC,
-        token: output.token.map(|token| Secret::new(token.to_owned())),
+        grants: grants(output.token, output.tokens),
+        allow_origin: output.allow_origin,
         hub: Arc::new(Hub::new(options, Arc::new(pool.clone()))),
         limits: output.limits,
         slow_client: output.slow_client,
@@ -241,6 +253,28 @@ fn site(output: Output, pool: &WorkerPool) -> Site {
         ui: output.ui,
         connection_limit: output.connection_limit,
         connected: Arc::default(),
+    }
+}
+
+/// The tokens of an output, read as the server reads them.
+fn grants(token: Option<&str>, sections: &str) -> Grants {
+    Grants::of(token.map(|token| Secret::new(token.to_owned())).as_ref(), &tokens(sections)).expect("tokens")
+}
+
+/// The `<token>` sections of an output.
+pub(super) fn tokens(sections: &str) -> Vec<Token> {
+    let text = format!("<match **>\n@type websocket\nhost 127.0.0.1\n{sections}\n</match>");
+    let mut loaded = load_text("tokens", &text, &Environment::default());
+    let settings = check(&loaded.root, &loaded.sources, &mut loaded.diagnostics);
+    let told = loaded.diagnostics.render(&loaded.sources);
+    assert!(told.is_empty(), "{told}");
+    let settings = settings.expect("settings");
+    match settings.scopes.into_iter().flat_map(|scope| scope.rules).next() {
+        Some(Rule::Match(rule)) => match rule.output.kind {
+            OutputKind::Websocket(websocket) => websocket.tokens,
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use fluentcast_broadcast::replay::Replay;
 use fluentcast_broadcast::session::Session;
@@ -15,6 +15,7 @@ use mio::{Poll, Token};
 
 use crate::metrics::Metrics;
 use crate::websocket::engine::Engine;
+use crate::websocket::grants::Place;
 use crate::websocket::replayer::{OnItsWay, Replayer};
 use crate::websocket::resubscribe::Resubscriber;
 
@@ -49,6 +50,8 @@ pub struct NewClient {
     pub read_already: Vec<u8>,
     /// Its bounds.
     pub limits: ClientLimits,
+    /// When its token is worth nothing any more.
+    pub expires: Option<SystemTime>,
     /// Counts it as connected until it is dropped.
     pub counted: ConnectedGuard,
 }
@@ -58,16 +61,23 @@ pub struct NewClient {
 pub struct ConnectedGuard {
     metrics: Arc<Metrics>,
     connected: Arc<AtomicU32>,
+    /// Counts it among those with its token.
+    _place: Option<Place>,
 }
 
 impl ConnectedGuard {
     /// Counts one more client of an output if that stays within `limit`.
     #[must_use]
-    pub fn admit(metrics: &Arc<Metrics>, connected: &Arc<AtomicU32>, limit: u32) -> Option<Self> {
+    pub fn admit(
+        metrics: &Arc<Metrics>,
+        connected: &Arc<AtomicU32>,
+        limit: u32,
+        place: Option<Place>,
+    ) -> Option<Self> {
         let more = |now: u32| (now < limit).then_some(now + 1);
         connected.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
         metrics.websocket_clients.inc();
-        Some(Self { metrics: Arc::clone(metrics), connected: Arc::clone(connected) })
+        Some(Self { metrics: Arc::clone(metrics), connected: Arc::clone(connected), _place: place })
     }
 }
 

@@ -1,10 +1,12 @@
 //! `@type websocket`.
 
 mod history;
+mod token;
 
 use super::super::ports;
 use super::super::reader::Reader;
-use crate::settings::{Secret, SlowClient, Websocket};
+use crate::origin::{AllowedOrigins, WebOrigin};
+use crate::settings::{Listen, Secret, SlowClient, Websocket};
 
 pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
     let path = path(&mut reader);
@@ -17,6 +19,8 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
         add_tag: reader.get("add_tag"),
         buffered_messages,
         token: token(&mut reader),
+        tokens: token::read(&mut reader),
+        allow_origin: allow_origin(&mut reader),
         history: history::read(&mut reader, buffered_messages),
         ui: reader.get("ui"),
         client_lag_limit: reader.get("client_lag_limit"),
@@ -27,19 +31,32 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
         ping_timeout: reader.get("ping_timeout"),
         connection_limit: reader.get("connection_limit"),
     };
-    if websocket.token.is_none() && !ports::is_loopback(&websocket.listen.host) {
-        let span = reader.place("host").unwrap_or(reader.span());
-        let message = format!(
-            "whoever reaches {}:{} can watch every event: there is no `token`",
-            websocket.listen.host, websocket.listen.port
-        );
+    exposure(&mut reader, &websocket);
+    reader.finish();
+    websocket
+}
+
+/// Says what a port that other machines can reach lacks.
+fn exposure(reader: &mut Reader<'_, '_>, websocket: &Websocket) {
+    let Listen { host, port, .. } = &websocket.listen;
+    if ports::is_loopback(host) {
+        return;
+    }
+    let span = reader.place("host").unwrap_or(reader.span());
+    if websocket.token.is_none() && websocket.tokens.is_empty() {
+        let message = format!("whoever reaches {host}:{port} can watch every event: there is no `token`");
         reader
             .ctx
             .warning("open-to-everyone", span, message)
-            .help("add `token SECRET`, or `host 127.0.0.1` when only this machine is to watch");
+            .help("add `token SECRET` (or <token> sections), or `host 127.0.0.1` when only this machine is to watch");
+    } else {
+        let message = format!(
+            "whoever is on the way to {host}:{port} can read the token and every event: there is no TLS"
+        );
+        reader.ctx.warning("not-encrypted", span, message).help(
+            "let a proxy with TLS stand before it and write `host 127.0.0.1`; docs/security.md says how",
+        );
     }
-    reader.finish();
-    websocket
 }
 
 /// A URL path: it begins with a slash and ends before a query could.
@@ -65,15 +82,36 @@ fn slow_client(name: &str) -> SlowClient {
     }
 }
 
+/// Origins as they stand in a request, each of them.
+fn allow_origin(reader: &mut Reader<'_, '_>) -> AllowedOrigins {
+    let Some(written) = reader.opt::<Vec<String>>("allow_origin") else { return AllowedOrigins::SameHost };
+    let span = reader.place("allow_origin").unwrap_or(reader.span());
+    let mut listed = Vec::new();
+    for text in &written {
+        match WebOrigin::parse(text) {
+            Some(origin) => listed.push(origin),
+            None if text == "*" => {}
+            None => {
+                let message = format!("allow_origin: `{text}` is no origin");
+                reader.ctx.error("bad-origin", span, message).help(
+                    "write scheme, host and perhaps a port, such as `https://app.example`, without a slash at the \
+                     end; `null` for pages that are files; `*` alone for every page",
+                );
+            }
+        }
+    }
+    match written.iter().any(|text| text == "*") {
+        false => AllowedOrigins::Listed(listed),
+        true if written.len() > 1 => {
+            let message = "allow_origin: `*` beside other origins: every page may watch";
+            reader.ctx.error("bad-origin", span, message).help("remove `*`, or everything else");
+            AllowedOrigins::Any
+        }
+        true => AllowedOrigins::Any,
+    }
+}
+
 /// Under the original an empty token turned everybody away.
 fn token(reader: &mut Reader<'_, '_>) -> Option<Secret> {
-    let token: Option<Secret> = reader.opt("token");
-    if token.as_ref().is_some_and(|token| token.expose().is_empty()) {
-        let span = reader.place("token").unwrap_or(reader.span());
-        reader
-            .ctx
-            .error("empty-token", span, "the token is empty: nobody could present it")
-            .help("set a token, or remove the line to let everybody watch");
-    }
-    token
+    reader.secret("token")
 }

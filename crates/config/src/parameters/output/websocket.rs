@@ -7,7 +7,7 @@ use fluentcast_event::limits::{
     HISTORY_AGE_MIN, HISTORY_BYTES_MIN, SYNC_INTERVAL_MAX, SYNC_INTERVAL_MIN,
 };
 
-use super::super::Default::{Is, Unset, When};
+use super::super::Default::{Is, Required, Unset, When};
 use super::super::{Kind, Origin, Parameter, Section, Subsection};
 use super::INJECT_SECTION;
 
@@ -20,6 +20,11 @@ pub const ON_DISK: &str = "with `path`";
 /// `<match> @type websocket`.
 pub const WEBSOCKET: Section = Section {
     sections: &[
+        Subsection::new(
+            "token",
+            "One more token, with rights of its own; as many as are needed. With any, or with `token`, nobody may \
+             watch without one",
+        ),
         Subsection::new(
             "history",
             "How many events are kept for clients that come, or come back, later, and where; without it the last \
@@ -66,6 +71,15 @@ pub const WEBSOCKET: Section = Section {
                 "What a client must present as `?token=...`; never empty",
             )
             .from(Origin::Plugin),
+            Parameter::new(
+                "allow_origin",
+                Kind::List,
+                Unset,
+                "Which pages of a browser may watch, besides those that came from the same host and port: their \
+                 origins, such as `https://app.example`, or `*` for all. What sends no `Origin` is no page, and judged \
+                 by its token alone",
+            )
+            .from(Origin::Fluentcast),
             Parameter::new(
                 "path",
                 Kind::Text,
@@ -136,6 +150,85 @@ pub const WEBSOCKET: Section = Section {
         ],
     )
 };
+
+/// `<token>` of `websocket`.
+pub const TOKEN: Section = Section::new(
+    "match websocket > token",
+    "A token and what its holders may see. What they ask for is narrowed by it and can never go beyond. One of `token`, \
+     `sha256` and `token_file` says what the token is.",
+    &[
+        Parameter::new("name", Kind::Text, Required, "What it is called in logs and metrics; each has another")
+            .from(Origin::Fluentcast),
+        Parameter::new("token", Kind::Secret, Unset, "The token itself; never empty").from(Origin::Fluentcast),
+        Parameter::new(
+            "sha256",
+            Kind::Secret,
+            Unset,
+            "Its SHA-256 in hexadecimal, so that the configuration does not hold it. For long random tokens: a \
+             short one is found by trying",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "token_file",
+            Kind::Text,
+            Unset,
+            "A file that holds it, read at start; blanks and line ends around it do not count",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "tag",
+            Kind::Text,
+            Unset,
+            "Only events with these tags: patterns as of `<match>`, with blanks between; `!pattern` excludes",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "filter",
+            Kind::Text,
+            Unset,
+            "Only events for which this expression holds, see docs/filters.md",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "fields",
+            Kind::List,
+            Unset,
+            "Only these fields of each record; names as of `$fields`. For a holder's own filters the others are not there",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "redact",
+            Kind::List,
+            Unset,
+            "Without these fields, wherever in the record the name leads; also for a holder's own filters",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "max_rate",
+            Kind::Integer(1, u32::MAX as i64),
+            Unset,
+            "At most so many live events per second for each client, chosen evenly",
+        )
+        .unit("events")
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "connection_limit",
+            Kind::Integer(1, CONNECTION_LIMIT_MAX),
+            Unset,
+            "Clients with this token at once; more are turned away",
+        )
+        .unit("clients")
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "expires",
+            Kind::Text,
+            Unset,
+            "From then on it is worth nothing, and those connected with it are closed with 3000: a time such as \
+             `2027-01-31T12:00:00Z`",
+        )
+        .from(Origin::Fluentcast),
+    ],
+);
 
 /// `<history>` of `websocket`.
 pub const HISTORY: Section = Section::new(

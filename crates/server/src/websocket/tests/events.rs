@@ -22,7 +22,7 @@ fn lines_end_with_the_last_chunk_when_nobody_follows() {
         head,
         format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson; charset=utf-8\r\ncache-control: no-store\r\n\
-             vary: accept, accept-encoding\r\ntransfer-encoding: chunked\r\nx-accel-buffering: no\r\nfluentcast-epoch: {epoch}\r\n\
+             vary: origin, accept, accept-encoding\r\nx-content-type-options: nosniff\r\ntransfer-encoding: chunked\r\nx-accel-buffering: no\r\nfluentcast-epoch: {epoch}\r\n\
              fluentcast-seq: 20\r\nfluentcast-oldest: 11\r\nconnection: close\r\n\r\n"
         )
     );

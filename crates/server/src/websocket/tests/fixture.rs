@@ -1,6 +1,7 @@
 //! A client as its worker has it, at times of the test's choice: the test is the worker.
 
 use std::sync::atomic::AtomicU32;
+use std::time::SystemTime;
 
 use fluentcast_broadcast::hub::Start;
 use fluentcast_broadcast::session::{Greeting, Session};
@@ -48,6 +49,17 @@ impl Fixture {
     }
 
     pub(super) fn on(hub: Arc<Hub>, key: ViewKey, from: Start, limits: ClientLimits) -> Self {
+        Self::until(hub, key, from, limits, None)
+    }
+
+    /// Likewise, with a token that expires.
+    pub(super) fn until(
+        hub: Arc<Hub>,
+        key: ViewKey,
+        from: Start,
+        limits: ClientLimits,
+        expires: Option<SystemTime>,
+    ) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let peer = stream_to(listener.local_addr().expect("an address"));
         let (stream, address) = listener.accept().expect("a connection");
@@ -55,9 +67,10 @@ impl Fixture {
         let start = Instant::now();
         let mut session = Session::new(key.shape.clone(), 1000);
         session.begin(hub.subscribe(&key, Worker(0), from, true, None), Greeting::Hello);
-        let resubscriber = Resubscriber::new(Arc::clone(&hub), Worker(0), key, Vec::new(), start);
+        let resubscriber =
+            Resubscriber::new(Arc::clone(&hub), Worker(0), key, Vec::new(), Arc::default(), start);
         let counted =
-            ConnectedGuard::admit(&Arc::default(), &Arc::new(AtomicU32::new(0)), 1).expect("a place");
+            ConnectedGuard::admit(&Arc::default(), &Arc::new(AtomicU32::new(0)), 1, None).expect("a place");
         let new = NewClient {
             stream,
             peer: address,
@@ -65,6 +78,7 @@ impl Fixture {
             resubscriber: Some(Box::new(resubscriber)),
             read_already: Vec::new(),
             limits,
+            expires,
             counted,
         };
         Self { peer, client: client::Client::new(new, start), start, hub, metrics: Metrics::default() }

@@ -62,6 +62,22 @@ fn who_opens_no_websocket_gets_a_page() {
 }
 
 #[test]
+fn metrics_are_for_this_machine_where_events_need_a_token() {
+    let get = |headers: &str| format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+    let by_proxy = "X-Forwarded-For: 192.0.2.1\r\n";
+    for (sections, by_a_proxy) in [("", 200), ("<token>\nname a\ntoken a-secret\n</token>", 403)] {
+        let server = Server::one(Output { tokens: sections, ..Output::default() });
+        let mut http = Http(stream_to(server.address));
+        assert_eq!(http.ask(&get("")).status, 200);
+        let answer = http.ask(&get(by_proxy));
+        assert_eq!(answer.status, by_a_proxy, "{sections}");
+        assert!(by_a_proxy == 200 || answer.body.contains("`metrics_token`"), "{}", answer.body);
+        let open = format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{by_proxy}\r\n");
+        assert_eq!(http.ask(&open).status, 200);
+    }
+}
+
+#[test]
 fn one_of_the_offered_subprotocols_is_answered() {
     let server = Server::one(Output::default());
     for (offered, chosen) in [
