@@ -1,6 +1,6 @@
 // What a person does: clicks on rows, keys, buttons, boxes. Each leads to one of the page's parts.
 
-import { byId, setText } from "./dom.js";
+import { byId, setText, toast } from "./dom.js";
 import { listen } from "./keyboard.js";
 import { closeMenu } from "./menu.js";
 import { isFetchable } from "./store.js";
@@ -81,6 +81,21 @@ export class Controls {
     drawFinds();
   }
 
+  /** Goes to the next (1) or previous (-1) place where events are missing. */
+  #goToGap(direction) {
+    const { store, list, reading } = this.page;
+    const sight = list.inSight();
+    if (!sight) return;
+    const selected = list.selected ? store.indexOf(list.selected) : -1;
+    let at = selected >= 0 ? selected : store.indexOf(sight[direction > 0 ? 0 : 1]) + (direction > 0 ? -1 : 1);
+    do at += direction;
+    while (store.at(at)?.kind === "event");
+    const row = store.at(at);
+    if (!row) return toast(`No events are missing ${direction > 0 ? "behind" : "before"} this.`);
+    reading.pause("scroll");
+    list.select(row, "middle");
+  }
+
   #open() {
     const { list, fetcher } = this.page;
     const row = list.selected;
@@ -130,6 +145,8 @@ export class Controls {
       find: () => byId("find").select(),
       next: () => this.#goToFind(1),
       previous: () => this.#goToFind(-1),
+      nextGap: () => this.#goToGap(1),
+      previousGap: () => this.#goToGap(-1),
       jump: () => this.#openJump(),
       clear,
       columns: () => columns.open(),
@@ -155,6 +172,8 @@ export class Controls {
       "find-next": () => this.#goToFind(1),
       "find-previous": () => this.#goToFind(-1),
       "find-regex": () => setFind(byId("find").value, !state.findsRegex),
+      "figure-gaps": () => this.#goToGap(-1),
+      "figure-left-out": () => this.#goToGap(-1),
       state: () => this.#pressState(),
     };
     for (const [id, act] of Object.entries(acts)) byId(id).addEventListener("click", act);

@@ -26,6 +26,8 @@ const KEYS = [
     [["f"], "highlight", "find"],
     [["n"], "next highlight", "next"],
     [["N"], "previous highlight", "previous"],
+    [["]"], "next place where events are missing", "nextGap"],
+    [["["], "previous one", "previousGap"],
     [["t"], "go to a time", "jump"],
     [["x"], "all tags, no filter", "clear"],
   ]],

@@ -11,9 +11,9 @@ export class StateBar {
   #figures = new Map();
 
   constructor() {
-    const figure = (name, title) => {
+    const figure = (name, title, isButton = false) => {
       const value = make("b", {});
-      const element = make("span", { class: "figure", id: `figure-${name}`, title }, value, " ");
+      const element = make(isButton ? "button" : "span", { class: "figure", id: `figure-${name}`, title, ...(isButton && { type: "button" }) }, value, " ");
       const label = make("span", {});
       element.append(label);
       this.#figures.set(name, { element, value, label });
@@ -27,8 +27,8 @@ export class StateBar {
       make("span", { class: "spacer" }),
       figure("held", "Came while you are reading and did not fit; fetched when you resume"),
       figure("sampled", "The page cannot take all: it asked the server for so many, evenly chosen"),
-      figure("left-out", "Events that the server left out, as this page asked it to"),
-      figure("gaps", "Places where events are missing; they are rows of the list"),
+      figure("left-out", "Events that the server left out, as this page asked it to. Press to go to where that began", true),
+      figure("gaps", "Places where events are missing; they are rows of the list. Press to go to the last one ([ and ])", true),
       figure("version", "The server"),
     );
   }

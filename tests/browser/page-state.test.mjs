@@ -52,7 +52,7 @@ test("a history that was lost is a row that says so", async (t) => {
   await seen(page, "request 14 served");
   const all = await rows(page);
   assert.match(all[10], /^The server began anew here/);
-  await poll("the gap's count", async () => (await page.locator("#figure-gaps").innerText()) === "1 gap");
+  await page.locator("#figure-gaps", { hasText: "1 gap" }).waitFor();
   assert.deepEqual(await numbersOn(page), numbers(0, 15));
   await screenshot(page, "gap");
 });
@@ -125,9 +125,10 @@ test("a page that cannot keep up asks for less, says what was left out, and take
   await page.locator("#figure-sampled").waitFor();
   await page.evaluate(() => clearInterval(globalThis.hog));
   await page.locator("#figure-left-out").waitFor();
-  await page.locator(".note").first().waitFor();
-  assert.match(await page.locator(".note .gap-text").first().textContent(), /^Sampled from here on: [\d,]+ events? left out so far$/);
+  await page.locator("#figure-left-out").click();
+  await page.locator(".note.selected", { hasText: /^Sampled from here on: [\d,]+ events? left out/ }).waitFor();
   await screenshot(page, "sampled");
+  await page.keyboard.press("End");
   await page.locator("#figure-sampled").waitFor({ state: "hidden", timeout: 240_000 });
   done.abort();
   await sending;
