@@ -49,8 +49,9 @@ impl Sampler {
         let windows = 1.0 + (late.as_secs_f64() / SAMPLING_WINDOW.as_secs_f64()).floor();
         // A window with a fraction of an event to give owes the rest to the next ones.
         self.taken = (self.taken - self.per_window * windows).max(0.0);
-        self.share =
-            if windows > 1.0 { 1.0 } else { (self.per_window / f64::from(self.offered.max(1))).min(1.0) };
+        // Nothing is known of a stream that was silent.
+        let silent = windows > 1.0 || self.offered == 0;
+        self.share = if silent { 1.0 } else { (self.per_window / f64::from(self.offered)).min(1.0) };
         self.offered = 0;
         self.window_ends = now
             + SAMPLING_WINDOW.saturating_sub(Duration::from_nanos(
@@ -92,6 +93,15 @@ mod tests {
                 longest <= 2200 / u64::from(max_rate) + 200,
                 "{max_rate} of {rate}: silent for {longest} ms"
             );
+        }
+    }
+
+    #[test]
+    fn the_first_event_after_silence_is_taken() {
+        for silence in [0.5, 1.5, 7.5] {
+            let start = Instant::now();
+            let mut sampler = Sampler::new(NonZeroU32::MIN, start);
+            assert!(sampler.takes(start + SAMPLING_WINDOW.mul_f64(silence)), "{silence} windows");
         }
     }
 
