@@ -424,7 +424,7 @@ pub const TAG_CHOICES_MAX: usize = 64;
 /// lets several share one.
 pub const TOKENS_MAX: usize = 1000;
 
-/// Bytes of the name of a token, which stands in logs and as a label in metrics.
+/// Bytes of the name of a token.
 pub const TOKEN_NAME_BYTES_MAX: usize = 64;
 
 /// Bytes of a file that holds a token.

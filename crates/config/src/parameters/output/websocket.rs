@@ -157,7 +157,7 @@ pub const TOKEN: Section = Section::new(
     "A token and what its holders may see. What they ask for is narrowed by it and can never go beyond. One of `token`, \
      `sha256` and `token_file` says what the token is.",
     &[
-        Parameter::new("name", Kind::Text, Required, "What it is called in logs and metrics; each has another")
+        Parameter::new("name", Kind::Text, Required, "What it is called in messages; each has another")
             .from(Origin::Fluentcast),
         Parameter::new("token", Kind::Secret, Unset, "The token itself; never empty").from(Origin::Fluentcast),
         Parameter::new(

@@ -70,7 +70,7 @@ impl Token {
     }
 }
 
-/// It becomes a label of metrics and a word of the log.
+/// A word that can stand in a message, a log or a label.
 fn name(section: &mut Reader<'_, '_>) -> Option<String> {
     let name: String = section.opt("name")?;
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
