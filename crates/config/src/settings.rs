@@ -12,7 +12,7 @@ use crate::source::Location;
 
 mod websocket;
 
-pub use websocket::{History, Sha256, SlowClient, Sync, Token, TokenSecret, Websocket};
+pub use websocket::{History, Jwt, JwtKey, Sha256, SlowClient, Sync, Token, TokenSecret, Websocket};
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

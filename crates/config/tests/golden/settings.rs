@@ -3,7 +3,7 @@
 use std::fmt::{Debug, Write as _};
 
 use fluentcast_config::settings::{
-    FileOutput, Filter, FilterKind, ForwardSource, Grep, GrepTerm, History, HttpSource, LineFormat, Listen,
+    FileOutput, Filter, FilterKind, ForwardSource, Grep, GrepTerm, History, HttpSource, Jwt, LineFormat, Listen,
     Output, OutputKind, PathStep, Rule, ScopeId, Settings, Source, SourceKind, TimeFormat, Token, Websocket,
 };
 
@@ -241,6 +241,7 @@ fn websocket(it: &Websocket) -> Vec<Line> {
                 it.tokens.iter().map(token).collect::<Vec<_>>().join("; ")
             },
         ),
+        ("jwts", jwts(&it.jwts)),
         ("allow_origin", text(&it.allow_origin)),
         ("history", history(it.history.as_ref())),
         ("ui", text(&it.ui)),
@@ -251,7 +252,17 @@ fn websocket(it: &Websocket) -> Vec<Line> {
         ("ping_interval", text(&it.ping_interval)),
         ("ping_timeout", text(&it.ping_timeout)),
         ("connection_limit", text(&it.connection_limit)),
+        ("authenticate_timeout", text(&it.authenticate_timeout)),
+        ("unauthenticated_limit", text(&it.unauthenticated_limit)),
     ]
+}
+
+fn jwts(all: &[Jwt]) -> String {
+    let one = |it: &Jwt| {
+        let Jwt { name, key, issuers, audiences, claim, leeway, .. } = it;
+        format!("{name} {key:?} issuers {issuers:?} audiences {audiences:?} claim {claim:?} leeway {leeway:?}")
+    };
+    if all.is_empty() { "None".to_owned() } else { all.iter().map(one).collect::<Vec<_>>().join("; ") }
 }
 
 fn token(it: &Token) -> String {

@@ -1,6 +1,7 @@
 //! `@type websocket`.
 
 mod history;
+mod jwt;
 mod token;
 
 use super::super::ports;
@@ -20,6 +21,7 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
         buffered_messages,
         token: token(&mut reader),
         tokens: token::read(&mut reader),
+        jwts: jwt::read(&mut reader),
         allow_origin: allow_origin(&mut reader),
         history: history::read(&mut reader, buffered_messages),
         ui: reader.get("ui"),
@@ -30,6 +32,8 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
         ping_interval: reader.get("ping_interval"),
         ping_timeout: reader.get("ping_timeout"),
         connection_limit: reader.get("connection_limit"),
+        authenticate_timeout: reader.get("authenticate_timeout"),
+        unauthenticated_limit: reader.get("unauthenticated_limit"),
     };
     exposure(&mut reader, &websocket);
     reader.finish();
@@ -43,12 +47,12 @@ fn exposure(reader: &mut Reader<'_, '_>, websocket: &Websocket) {
         return;
     }
     let span = reader.place("host").unwrap_or(reader.span());
-    if websocket.token.is_none() && websocket.tokens.is_empty() {
+    if websocket.token.is_none() && websocket.tokens.is_empty() && websocket.jwts.is_empty() {
         let message = format!("whoever reaches {host}:{port} can watch every event: there is no `token`");
         reader
             .ctx
             .warning("open-to-everyone", span, message)
-            .help("add `token SECRET` (or <token> sections), or `host 127.0.0.1` when only this machine is to watch");
+            .help("add `token SECRET` (or <token> or <jwt> sections), or `host 127.0.0.1` when only this machine is to watch");
     } else {
         let message = format!(
             "whoever is on the way to {host}:{port} can read the token and every event: there is no TLS"
