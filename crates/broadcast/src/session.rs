@@ -43,6 +43,8 @@ pub struct Session {
     peer_closed: bool,
     /// Close with this once the log is read to its end.
     close_at_end: Option<CloseReason>,
+    /// Seconds that its token had left when that was told last.
+    expires_in: Option<u64>,
 }
 
 /// What is said when a stream begins.
@@ -73,6 +75,7 @@ impl Session {
             closing: None,
             peer_closed: false,
             close_at_end: None,
+            expires_in: None,
         }
     }
 
@@ -86,6 +89,34 @@ impl Session {
     pub fn inflating(mut self, agreed: bool) -> Self {
         self.inbound = self.inbound.inflating(agreed);
         self
+    }
+
+    /// So many seconds from now the client's token ends; it is told with the hello.
+    pub fn expire_in(&mut self, seconds: Option<u64>) {
+        self.expires_in = seconds;
+    }
+
+    /// Asks the client for a token, before anything else.
+    pub fn ask_for_token(&mut self, within: u64) {
+        self.answer(notice::authenticate(&self.shape, within));
+    }
+
+    /// The client has another token from now on, for so many seconds.
+    pub fn renewed(&mut self, seconds: Option<u64>) {
+        if self.closing.is_none() {
+            self.queue(&[]);
+            self.answer(notice::authenticated(&self.shape, seconds));
+        }
+    }
+
+    /// The number of the last event of a replay that the client has been sent or is certain to be; `None` when it
+    /// is live, or has no stream.
+    pub fn replayed_through(&mut self) -> Option<u64> {
+        if !self.is_in_the_past() {
+            return None;
+        }
+        self.queue(&[]);
+        self.stream.as_ref().map(|stream| stream.cursor.sent().0)
     }
 
     /// The form of what it is sent.
@@ -108,7 +139,10 @@ impl Session {
             self.answer(stream.farewell(&self.shape, &hello, next, bytes_max));
         }
         self.answer(match greeting {
-            Greeting::Hello => notice::hello(&self.shape, &hello, matches!(next, hub::Stream::Live(..))),
+            Greeting::Hello => {
+                let live = matches!(next, hub::Stream::Live(..));
+                notice::hello(&self.shape, &hello, live, self.expires_in)
+            }
             Greeting::Subscribed => notice::subscribed(&self.shape, &hello),
             Greeting::None => None,
         });
@@ -211,8 +245,7 @@ impl Session {
 
     /// Does what is due at the place the client has reached.
     fn go_on(&mut self) {
-        let Some(stream) = &mut self.stream else { return };
-        if stream.move_on() {
+        if self.stream.as_mut().is_some_and(Stream::move_on) {
             self.close_at_end.get_or_insert(CloseReason::Complete);
         }
         self.tell_gap();
