@@ -363,7 +363,12 @@ impl Session {
         let is_websocket = self.shape.protocol.is_websocket();
         if let Some(code) = reason.code() {
             match reason {
-                CloseReason::Complete | CloseReason::GoingAway | CloseReason::Expired if !is_websocket => {
+                CloseReason::Complete
+                | CloseReason::GoingAway
+                | CloseReason::Expired
+                | CloseReason::Revoked
+                    if !is_websocket =>
+                {
                     ends_well = true;
                 }
                 // An answer that breaks off is known for one.

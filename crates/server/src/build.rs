@@ -218,8 +218,7 @@ impl Builder<'_> {
             workers: self.pool.len(),
         };
         let hub = Arc::new(Hub::new(options, Arc::new(self.pool.clone())));
-        let grants =
-            Arc::new(Grants::of(websocket.token.as_ref(), &websocket.tokens, &websocket.jwts)?);
+        let grants = Arc::new(Grants::of(websocket.token.as_ref(), &websocket.tokens, &websocket.jwts)?);
         let site = Site {
             path: websocket.path.clone(),
             shape: Shape {

@@ -3,8 +3,9 @@
 use std::fmt::{Debug, Write as _};
 
 use fluentcast_config::settings::{
-    FileOutput, Filter, FilterKind, ForwardSource, Grep, GrepTerm, History, HttpSource, Jwt, LineFormat, Listen,
-    Output, OutputKind, PathStep, Rule, ScopeId, Settings, Source, SourceKind, TimeFormat, Token, Websocket,
+    FileOutput, Filter, FilterKind, ForwardSource, Grep, GrepTerm, History, HttpSource, Jwt, LineFormat,
+    Listen, Output, OutputKind, PathStep, Rule, ScopeId, Settings, Source, SourceKind, TimeFormat, Token,
+    Websocket,
 };
 
 /// A setting and its value.
@@ -260,7 +261,9 @@ fn websocket(it: &Websocket) -> Vec<Line> {
 fn jwts(all: &[Jwt]) -> String {
     let one = |it: &Jwt| {
         let Jwt { name, key, issuers, audiences, claim, leeway, .. } = it;
-        format!("{name} {key:?} issuers {issuers:?} audiences {audiences:?} claim {claim:?} leeway {leeway:?}")
+        format!(
+            "{name} {key:?} issuers {issuers:?} audiences {audiences:?} claim {claim:?} leeway {leeway:?}"
+        )
     };
     if all.is_empty() { "None".to_owned() } else { all.iter().map(one).collect::<Vec<_>>().join("; ") }
 }

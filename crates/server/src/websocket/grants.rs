@@ -247,11 +247,14 @@ impl Set {
                 match issuer.believe(token, now) {
                     Ok(believed) => return believed.granted(issuer, held),
                     // What is wrong with a sound signature says more than that it is none of the others'.
-                    Err(error) => refused = Some(refused.filter(|known| *known != JwtError::NotSigned).unwrap_or(error)),
+                    Err(error) => {
+                        refused = Some(refused.filter(|known| *known != JwtError::NotSigned).unwrap_or(error))
+                    }
                 }
             }
         }
-        let told = refused.map_or_else(|| NEEDED.to_owned(), |error| format!("This token cannot be used: {error}."));
+        let told =
+            refused.map_or_else(|| NEEDED.to_owned(), |error| format!("This token cannot be used: {error}."));
         Err((StatusCode::UNAUTHORIZED, told))
     }
 

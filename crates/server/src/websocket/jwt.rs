@@ -119,8 +119,9 @@ impl Issuer {
         let claim = claims.get(name).ok_or_else(|| {
             JwtError::Claim(format!("the claim `{name}`, which says what it allows, is missing"))
         })?;
-        let claim =
-            claim.as_object().ok_or_else(|| JwtError::Claim(format!("the claim `{name}` must be an object")))?;
+        let claim = claim
+            .as_object()
+            .ok_or_else(|| JwtError::Claim(format!("the claim `{name}` must be an object")))?;
         let allowed = Allowed::read(claim)
             .map_err(|problem| JwtError::Claim(format!("the claim `{name}`: {problem}")))?;
         let subject = match claims.get("sub") {
@@ -243,9 +244,9 @@ fn refusal(error: ErrorKind) -> JwtError {
 fn moment(claims: &Map<String, Value>, name: &str) -> Result<Option<SystemTime>, JwtError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let whole = value.as_u64();
-    let seconds = whole.map(Duration::from_secs).or_else(|| {
-        value.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds.trunc()).ok())
-    });
+    let seconds = whole
+        .map(Duration::from_secs)
+        .or_else(|| value.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds.trunc()).ok()));
     let at = seconds.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(seconds));
     at.map(Some).ok_or_else(|| no_time(name))
 }

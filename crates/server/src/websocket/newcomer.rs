@@ -104,9 +104,9 @@ impl Newcomer {
                     .enter(granted, self.wire, self.pairs.clone(), self.worker, &self.metrics)
                     .map_err(Turned::Away)
             }
-            Ok(Said::Subscribe(_)) => {
-                Err(Turned::Back("A token is needed first: {\"authenticate\":{\"token\":\"...\"}}.".to_owned()))
-            }
+            Ok(Said::Subscribe(_)) => Err(Turned::Back(
+                "A token is needed first: {\"authenticate\":{\"token\":\"...\"}}.".to_owned(),
+            )),
             Err(sentence) => Err(Turned::Back(sentence)),
         }
     }

@@ -32,7 +32,8 @@ impl Subjects {
 impl Place {
     /// One more with this token, if that stays within the limit. Who `held` one there is not one more.
     pub(super) fn of_token(connected: &Arc<AtomicU32>, limit: u32, held: Option<&Self>) -> Option<Self> {
-        let is_held = held.is_some_and(|held| matches!(&held.0, Kind::Token(of) if Arc::ptr_eq(of, connected)));
+        let is_held =
+            held.is_some_and(|held| matches!(&held.0, Kind::Token(of) if Arc::ptr_eq(of, connected)));
         let limit = if is_held { limit.saturating_add(1) } else { limit };
         let more = |now: u32| (now < limit).then_some(now + 1);
         connected.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
@@ -46,9 +47,9 @@ impl Place {
         limit: u32,
         held: Option<&Self>,
     ) -> Option<Self> {
-        let is_held = held.is_some_and(|held| {
-            matches!(&held.0, Kind::Subject(of, who) if Arc::ptr_eq(of, subjects) && *who == subject)
-        });
+        let is_held = held.is_some_and(
+            |held| matches!(&held.0, Kind::Subject(of, who) if Arc::ptr_eq(of, subjects) && *who == subject),
+        );
         let limit = if is_held { limit.saturating_add(1) } else { limit };
         let mut connected = subjects.connected();
         let now = connected.get(&subject).copied().unwrap_or(0);

@@ -4,7 +4,9 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use fluentcast_config::settings::{JwtKey, Secret};
-use fluentcast_event::limits::{JWKS_KEYS_MAX, JWT_SECRET_BYTES_MIN, KEY_FILE_BYTES_MAX, TOKEN_FILE_BYTES_MAX};
+use fluentcast_event::limits::{
+    JWKS_KEYS_MAX, JWT_SECRET_BYTES_MIN, KEY_FILE_BYTES_MAX, TOKEN_FILE_BYTES_MAX,
+};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 
@@ -101,9 +103,12 @@ impl Keys {
 
     /// Reads a set. Keys for something else (encryption, other algorithms) may stand in it, and are none here.
     pub(super) fn of_set(json: &[u8]) -> io::Result<Self> {
-        let bad = |problem: &dyn std::fmt::Display| io::Error::other(format!("it is no JSON Web Key Set: {problem}"));
+        let bad = |problem: &dyn std::fmt::Display| {
+            io::Error::other(format!("it is no JSON Web Key Set: {problem}"))
+        };
         let set: serde_json::Value = serde_json::from_slice(json).map_err(|error| bad(&error))?;
-        let listed = set.get("keys").and_then(serde_json::Value::as_array).ok_or_else(|| bad(&"`keys` is missing"))?;
+        let listed =
+            set.get("keys").and_then(serde_json::Value::as_array).ok_or_else(|| bad(&"`keys` is missing"))?;
         if listed.len() > JWKS_KEYS_MAX {
             return Err(io::Error::other(format!("it has more than {JWKS_KEYS_MAX} keys")));
         }

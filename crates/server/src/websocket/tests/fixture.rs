@@ -69,8 +69,7 @@ impl Fixture {
         let mut session = Session::new(key.shape.clone(), 1000);
         session.begin(hub.subscribe(&key, Worker(0), from, true, None), Greeting::Hello);
         let place = (Arc::clone(&hub), Worker(0));
-        let resubscriber =
-            Resubscriber::new(place, key, Vec::new(), Arc::default(), Arc::default(), start);
+        let resubscriber = Resubscriber::new(place, key, Vec::new(), Arc::default(), Arc::default(), start);
         let counted =
             ConnectedGuard::admit(&Arc::default(), &Arc::new(AtomicU32::new(0)), 1).expect("a place");
         let granted = Granted { expires, ..Granted::everything() };
