@@ -3,7 +3,7 @@
 //! A token says of itself which key and which algorithm it was signed with. It is only asked which key; that knows
 //! its one algorithm. Nothing it says counts before its signature is checked.
 
-mod claims;
+pub mod claims;
 mod keys;
 mod signature;
 
@@ -18,7 +18,7 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Validation, decode, decode_header};
 use serde_json::{Map, Value};
 
-pub(super) use self::claims::Allowed;
+use self::claims::Allowed;
 use self::keys::Keys;
 use super::grants::{Standing, Subjects};
 
@@ -38,14 +38,15 @@ type Stamp = (Option<SystemTime>, u64, u64);
 
 /// What a token says that is believed.
 #[derive(Debug)]
-pub(super) struct Believed {
-    pub(super) allowed: Allowed,
+pub struct Believed {
+    /// What its holder may see.
+    pub allowed: Allowed,
     /// `exp` and the leeway: from then on it is worth nothing.
-    pub(super) expires: SystemTime,
+    pub expires: SystemTime,
     /// `sub`.
-    pub(super) subject: Option<String>,
+    pub subject: Option<String>,
     /// That of the key.
-    pub(super) standing: Standing,
+    pub standing: Standing,
 }
 
 /// Why a token is not believed. Only what is told of a sound signature says anything of the token.
@@ -103,7 +104,7 @@ impl Issuer {
     ///
     /// # Errors
     /// See [`JwtError`].
-    pub(super) fn believe(&self, token: &Secret, now: SystemTime) -> Result<Believed, JwtError> {
+    pub fn believe(&self, token: &Secret, now: SystemTime) -> Result<Believed, JwtError> {
         let token = token.expose();
         if token.len() > JWT_BYTES_MAX {
             return Err(JwtError::TooLong);
@@ -211,6 +212,14 @@ impl Issuer {
     pub(super) fn standings(&self) -> Vec<Standing> {
         self.keys().standings().cloned().collect()
     }
+}
+
+/// How many keys a JSON Web Key Set has that are good for something here.
+///
+/// # Errors
+/// When it is none, or has none.
+pub fn keys_in_set(json: &[u8]) -> io::Result<usize> {
+    Ok(Keys::of_set(json)?.standings().count())
 }
 
 /// The file that is looked at again and again.

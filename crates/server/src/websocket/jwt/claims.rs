@@ -18,14 +18,19 @@ use super::super::rights::Rights;
 
 /// What the claim allows.
 #[derive(Debug, Default)]
-pub(in super::super) struct Allowed {
-    pub(in super::super) rights: Rights,
-    pub(in super::super) connection_limit: Option<u32>,
+pub struct Allowed {
+    /// What its holder may see.
+    pub rights: Rights,
+    /// `connection_limit`: clients of its subject at once.
+    pub connection_limit: Option<u32>,
 }
 
 impl Allowed {
     /// Reads the claim.
-    pub(in super::super) fn read(claim: &Map<String, Value>) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// A sentence that says what is not understood; then nothing is allowed.
+    pub fn read(claim: &Map<String, Value>) -> Result<Self, String> {
         let mut allowed = Self::default();
         let (mut only, mut without) = (None, None);
         for (name, value) in claim {

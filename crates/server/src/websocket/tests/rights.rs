@@ -8,7 +8,7 @@ use fluentcast_event::Event;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::jwt::Allowed;
+use super::super::jwt::claims::Allowed;
 use super::super::query::{Pairs, Query};
 use super::super::rights::Rights;
 use super::*;
