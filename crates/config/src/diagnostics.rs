@@ -2,9 +2,12 @@
 //!
 //! Nothing here prints, and nothing from the configuration reaches a terminal unescaped.
 
+use std::borrow::Cow;
+
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 use fluentcast_event::limits::{CONFIG_DIAGNOSTICS_KEPT_MAX, CONFIG_DIAGNOSTICS_SHOWN_MAX};
 
+use crate::parameters;
 use crate::source::{SourceMap, Span};
 
 /// How bad it is.
@@ -68,10 +71,11 @@ impl Diagnostic {
         };
         let place = sources.file(self.span.file).map(|file| {
             let line = sources.line(self.span);
+            let shown = without_secret(line.text);
             match file.text.is_empty() {
                 true => Element::from(Origin::path(file.name.as_str())),
                 false => Element::from(
-                    Snippet::source(line.text)
+                    Snippet::source(shown)
                         .path(file.name.as_str())
                         .line_start(line.number as usize)
                         .annotation(AnnotationKind::Primary.span(line.columns)),
@@ -84,6 +88,21 @@ impl Diagnostic {
         }
         Renderer::plain().render(&[group])
     }
+}
+
+/// The line of a secret parameter, or of what was probably meant as one, with a value that means nothing,
+/// of the same length. What is read from elsewhere (`"#{ENV['KEY']}"`) is none.
+fn without_secret(line: &str) -> Cow<'_, str> {
+    let key = line.trim_start_matches([' ', '\t', '-', '"', '\'']);
+    let end = key.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(key.len());
+    let (key, behind) = key.split_at(end);
+    let value = behind.trim_start_matches([' ', '\t', ':', '"', '\'']);
+    if value.is_empty() || value.starts_with("#{") || !parameters::may_be_secret(key) {
+        return Cow::Borrowed(line);
+    }
+    let (before, value) = line.split_at(line.len() - value.len());
+    let hidden = value.bytes().map(|byte| if byte.is_ascii_whitespace() { ' ' } else { 'x' });
+    Cow::Owned(before.chars().chain(hidden).collect())
 }
 
 /// Control characters as escapes, so that a configuration cannot steer the terminal it is shown on.
@@ -228,6 +247,23 @@ impl Drop for Draft<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_line_of_a_secret_is_shown_without_it() {
+        for (line, shown) in [
+            ("  token s3cr3t", "  token xxxxxx"),
+            ("  shared_kye é b", "  shared_kye xx x"),
+            ("pass s3cr3t", "pass xxxxxx"),
+            ("password: 's3cr3t'", "password: 'xxxxxxx"),
+            ("- \"password\": \"s3\"", "- \"password\": \"xxx"),
+            ("  token \"#{ENV['TOKEN']}\"", "  token \"#{ENV['TOKEN']}\""),
+            ("  token", "  token"),
+            ("  port 8080", "  port 8080"),
+        ] {
+            assert_eq!(without_secret(line), shown);
+            assert_eq!(shown.len(), line.len());
+        }
+    }
 
     fn sources() -> SourceMap {
         let mut sources = SourceMap::default();

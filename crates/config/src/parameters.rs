@@ -9,11 +9,14 @@ use std::time::Duration;
 
 use fluentcast_event::limits::CONFIG_TIME_SECONDS_MAX;
 
+use crate::suggest;
+
 pub mod filter;
 pub mod format;
 pub mod output;
 pub mod source;
 pub mod system;
+pub mod transport;
 
 /// A section and everything that may stand in it.
 #[derive(Debug)]
@@ -150,10 +153,14 @@ pub const SECTIONS: &[&Section] = &[
     &system::SYSTEM,
     &system::PLUGIN,
     &source::FORWARD,
+    &source::SECURITY,
+    &source::USER,
+    &source::CLIENT,
     &source::HTTP,
     &source::HTTP_PARSE,
     &source::SAMPLE,
-    &source::TRANSPORT,
+    &transport::TCP,
+    &transport::TLS,
     &filter::GREP,
     &filter::GREP_TERM,
     &filter::RECORD_TRANSFORMER,
@@ -181,6 +188,16 @@ pub fn inner_section_with(outer: &Section, key: &str) -> Option<&'static str> {
         let name = section.path.strip_prefix(outer.path)?.strip_prefix(" > ")?;
         section.parameter(key).filter(|row| row.status == Status::Honoured).map(|_| name)
     })
+}
+
+/// Whether the value of a parameter of that name must not be shown, or of one that differs by a slip or is cut
+/// short.
+#[must_use]
+pub fn may_be_secret(key: &str) -> bool {
+    let parameters = SECTIONS.iter().flat_map(|section| section.parameters);
+    let secrets = parameters.filter(|parameter| parameter.kind == Kind::Secret).map(|secret| secret.name);
+    let cut_short = key.len() >= 4 && secrets.clone().any(|secret| secret.starts_with(key));
+    cut_short || suggest::nearest(key, secrets).is_some()
 }
 
 impl Section {

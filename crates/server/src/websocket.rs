@@ -17,6 +17,7 @@ pub mod query;
 mod replayer;
 mod resubscribe;
 mod since;
+mod socket;
 pub mod worker;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 // usage: NODE_PATH=... node fluent_logger.js HOST PORT
 
 const logger = require("fluent-logger");
-const { RECORDS, report, run } = require("./common");
+const { RECORDS, options, report, run } = require("./common");
 
 function emit(sender, label, record, seconds) {
   return new Promise((resolve, reject) => {
@@ -23,6 +23,10 @@ run(async (host, port) => {
         ackResponseTimeout: 20000,
         timeout: 20,
         flushInterval: 10,
+        // Standard output is for what was sent.
+        internalLogger: { info() {}, error: console.error },
+        ...(options.security && { security: options.security }),
+        ...(options.tls && { tls: true, tlsOptions: options.tls }),
       });
       await new Promise((resolve, reject) => {
         sender.on("error", reject);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{ByteSize, Listen, Secret};
+use super::{ByteSize, Listen, Secret, Tls};
 
 /// `@type websocket`.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct Websocket {
     pub ping_timeout: Duration,
     /// `connection_limit` (ours): clients at once.
     pub connection_limit: u32,
+    /// `<transport tls>` (ours).
+    pub tls: Option<Box<Tls>>,
 }
 
 /// `slow_client`: what happens to a client that is further behind than `client_lag_limit`.

@@ -13,6 +13,7 @@ use crate::emit::{Emit, EmitError, Emitted};
 
 mod connections;
 mod messages;
+mod security;
 mod stop;
 
 /// `["app.log", 1500000000, {"k":"v"}]`
@@ -65,7 +66,7 @@ struct Server {
     task: JoinHandle<()>,
 }
 
-fn settings() -> ForwardSource {
+pub(super) fn settings() -> ForwardSource {
     ForwardSource {
         listen: Listen { host: "127.0.0.1".into(), port: 0, origin: Default::default() },
         backlog: None,
@@ -81,6 +82,8 @@ fn settings() -> ForwardSource {
         linger_timeout: None,
         connection_limit: 100,
         entry_limit: 100,
+        security: None,
+        tls: None,
     }
 }
 
@@ -91,7 +94,7 @@ impl Server {
 
     /// With a pipeline that takes only so many batches until it gets more permits.
     fn start_with(settings: ForwardSource, permits: usize) -> Self {
-        let bound = Bound::bind(&settings).unwrap();
+        let bound = Bound::bind(&settings).unwrap().behind(None, Door::of(&settings).unwrap());
         let address = bound.local_addr();
         let recorder = Arc::new(Recorder::with_permits(permits));
         let metrics = Arc::new(Metrics::default());
@@ -145,6 +148,7 @@ async fn pair(settings: ForwardSource, recorder: &Arc<Recorder>) -> (Connection,
     let source = Source {
         name: "test".into(),
         settings,
+        door: None,
         emitter: Arc::clone(recorder) as Emitter,
         metrics: Arc::default(),
         logs: Logs::default(),
@@ -152,7 +156,7 @@ async fn pair(settings: ForwardSource, recorder: &Arc<Recorder>) -> (Connection,
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let sender = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
-    (Connection::new(Arc::new(source), stream, peer), sender)
+    (Connection::new(Arc::new(source), tls::Stream::Plain(stream), peer), sender)
 }
 
 async fn read(stream: &mut TcpStream, bytes: usize) -> Vec<u8> {

@@ -14,13 +14,13 @@ use fluentcast_config::settings::{Secret, SlowClient};
 use fluentcast_event::limits;
 use hyper::StatusCode;
 use subtle::ConstantTimeEq;
-use tokio::net::TcpStream;
 
 use super::events;
 use super::query::{Pairs, Query};
 use super::resubscribe::Resubscriber;
 use super::worker::{ClientLimits, ConnectedGuard, NewClient, WorkerPool};
 use crate::metrics::Metrics;
+use crate::tls::Stream;
 
 /// What is answered instead: a status and a sentence.
 pub(super) type Refusal = (StatusCode, String);
@@ -150,13 +150,20 @@ impl Admitted {
     pub(super) fn enter(
         self,
         pool: &WorkerPool,
-        stream: TcpStream,
+        stream: Stream,
         read_already: Vec<u8>,
         peer: SocketAddr,
     ) -> std::io::Result<()> {
         let Self { worker, session, resubscriber, limits, counted } = self;
+        let (stream, tls) = match stream {
+            Stream::Plain(stream) => (stream, None),
+            Stream::Tls(stream) => {
+                let (stream, tls) = stream.into_inner();
+                (stream, Some(Box::new(tls)))
+            }
+        };
         let stream = stream.into_std()?;
-        let client = NewClient { stream, peer, session, resubscriber, read_already, limits, counted };
+        let client = NewClient { stream, tls, peer, session, resubscriber, read_already, limits, counted };
         pool.join(worker, client);
         Ok(())
     }

@@ -32,6 +32,7 @@ use super::worker::WorkerPool;
 use super::{events, handshake, page, query};
 use crate::history::DiskHistory;
 use crate::metrics::Metrics;
+use crate::tls::{self, Acceptor, Stream};
 
 type Answer = Response<Full<Bytes>>;
 
@@ -44,6 +45,7 @@ pub struct Port {
     histories: Vec<Arc<DiskHistory>>,
     metrics: Arc<Metrics>,
     registry: Arc<Registry>,
+    acceptor: Option<Arc<Acceptor>>,
 }
 
 impl Port {
@@ -58,14 +60,18 @@ impl Port {
     ) -> Self {
         // The longest prefix wins.
         sites.sort_by_key(|site| std::cmp::Reverse(site.path.trim_end_matches('/').len()));
-        Self { sites, pool, histories, metrics, registry }
+        Self { sites, pool, histories, metrics, registry, acceptor: None }
+    }
+
+    /// The same, encrypted by this acceptor.
+    #[must_use]
+    pub fn behind(self, acceptor: Option<Arc<Acceptor>>) -> Self {
+        Self { acceptor, ..self }
     }
 
     /// Speaks HTTP on one connection until it ends, becomes a stream, or the server stops.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%peer, %error, "cannot turn off Nagle's algorithm");
-        }
+        let Some(stream) = tls::secure(self.acceptor.as_deref(), stream, peer, &stop).await else { return };
         let admission = Arc::new(Admission::default());
         let service = service_fn(|request| std::future::ready(self.answer(&request, &admission)));
         let mut connection = hyper::server::conn::http1::Builder::new()
@@ -133,7 +139,11 @@ impl Port {
             "/metrics" => self.metrics_page(),
             "/" => {
                 let paths: Vec<_> = self.sites.iter().map(|site| site.path.as_str()).collect();
-                with_type(StatusCode::OK, "text/html; charset=utf-8", page::html(request.headers(), &paths))
+                with_type(
+                    StatusCode::OK,
+                    "text/html; charset=utf-8",
+                    page::html(request.headers(), &paths, self.acceptor.is_some()),
+                )
             }
             _ => sentence(
                 StatusCode::NOT_FOUND,
@@ -251,7 +261,7 @@ impl Admission {
 struct BecomesStream;
 
 /// Ends a connection after its last answer.
-async fn close(mut stream: TcpStream) {
+async fn close(mut stream: Stream) {
     if let Err(error) = stream.shutdown().await {
         tracing::debug!(%error, "a connection could not be shut down");
     }

@@ -2,19 +2,22 @@
 
 use hyper::header::{HOST, HeaderMap};
 
-/// The page, for a port whose outputs answer on these prefixes.
-pub(super) fn html(headers: &HeaderMap, paths: &[&str]) -> String {
+/// The page, for a port whose outputs answer on these prefixes, over TLS or not.
+pub(super) fn html(headers: &HeaderMap, paths: &[&str], secure: bool) -> String {
+    let s = if secure { "s" } else { "" };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
     let host = host.unwrap_or("localhost");
     let mut streams = String::new();
     for path in paths {
-        streams.push_str("<li><code>ws://");
+        streams.push_str("<li><code>ws");
+        streams.push_str(s);
+        streams.push_str("://");
         streams.push_str(host);
         escape(path, &mut streams);
         streams.push_str("</code></li>\n");
     }
     let first = paths.first().map_or("", |path| path.trim_end_matches('/'));
-    let mut events = format!("http://{host}");
+    let mut events = format!("http{s}://{host}");
     escape(first, &mut events);
     events.push_str("/events");
     format!(
@@ -60,11 +63,13 @@ mod tests {
     fn the_page_names_every_stream_and_trusts_no_host() {
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_static("logs.example:8080"));
-        let page = html(&headers, &["/", "/a<b"]);
+        let page = html(&headers, &["/", "/a<b"], false);
         assert!(page.contains("<code>ws://logs.example:8080/</code>"));
         assert!(page.contains("<code>ws://logs.example:8080/a&lt;b</code>"));
         assert!(page.contains("'http://logs.example:8080/events?$last=10'"));
         headers.insert(HOST, HeaderValue::from_static("<script>"));
-        assert!(html(&headers, &["/"]).contains("ws://localhost/"));
+        assert!(html(&headers, &["/"], false).contains("ws://localhost/"));
+        let secure = html(&headers, &["/"], true);
+        assert!(secure.contains("wss://localhost/") && secure.contains("https://localhost/events"));
     }
 }

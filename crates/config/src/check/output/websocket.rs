@@ -2,15 +2,23 @@
 
 mod history;
 
-use super::super::ports;
+use super::super::ports::{self, Site};
 use super::super::reader::Reader;
+use super::super::transport;
 use crate::settings::{Secret, SlowClient, Websocket};
 
 pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
     let path = path(&mut reader);
     let buffered_messages = reader.get("buffered_messages");
+    // Its linger_timeout is of no use here: a close is waited for.
+    let tls = transport::read(&mut reader).tls;
     let websocket = Websocket {
-        listen: ports::listen(&mut reader, "host", "websocket output", Some(&path)),
+        listen: ports::listen(
+            &mut reader,
+            "host",
+            "websocket output",
+            Some(Site { path: &path, tls: tls.as_deref() }),
+        ),
         path,
         use_msgpack: reader.get("use_msgpack"),
         add_time: reader.get("add_time"),
@@ -25,6 +33,7 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
         ping_interval: reader.get("ping_interval"),
         ping_timeout: reader.get("ping_timeout"),
         connection_limit: reader.get("connection_limit"),
+        tls,
     };
     if websocket.token.is_none() && !ports::is_loopback(&websocket.listen.host) {
         let span = reader.place("host").unwrap_or(reader.span());

@@ -60,6 +60,7 @@ impl Fixture {
             ConnectedGuard::admit(&Arc::default(), &Arc::new(AtomicU32::new(0)), 1).expect("a place");
         let new = NewClient {
             stream,
+            tls: None,
             peer: address,
             session,
             resubscriber: Some(Box::new(resubscriber)),
