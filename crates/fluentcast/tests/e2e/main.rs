@@ -19,4 +19,5 @@ mod senders;
 mod stop;
 mod stuck;
 mod support;
+mod tls;
 mod vectors;

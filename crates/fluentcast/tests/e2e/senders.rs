@@ -114,6 +114,7 @@ fn who_does_not_know_the_secrets_is_told_and_secrets_stay_secret() {
     server.log.wait_for("a sender was refused: ").expect("it is logged");
     server.signal(Signal::TERM);
     assert_eq!(client.read_to_end(), (Vec::new(), End::Close(1001)), "no event came");
+    drop(client);
     assert!(server.wait().success());
     let said = format!("{}{}", server.log.text(), server.errors.text());
     for secret in ["s3cr3t", "wonder"] {

@@ -7,6 +7,7 @@ pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod numbered;
 pub(crate) mod random;
+pub(crate) mod secure;
 pub(crate) mod server;
 pub(crate) mod tools;
 pub(crate) mod websocket;

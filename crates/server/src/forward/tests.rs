@@ -12,6 +12,7 @@ use super::*;
 use crate::emit::{Emit, EmitError, Emitted};
 
 mod connections;
+mod encrypted;
 mod messages;
 mod security;
 mod stop;
@@ -94,10 +95,11 @@ impl Server {
 
     /// With a pipeline that takes only so many batches until it gets more permits.
     fn start_with(settings: ForwardSource, permits: usize) -> Self {
-        let bound = Bound::bind(&settings).unwrap().behind(None, Door::of(&settings).unwrap());
+        let metrics = Arc::new(Metrics::default());
+        let acceptor = Acceptor::of(settings.tls.as_deref(), &metrics).unwrap();
+        let bound = Bound::bind(&settings).unwrap().behind(acceptor, Door::of(&settings).unwrap());
         let address = bound.local_addr();
         let recorder = Arc::new(Recorder::with_permits(permits));
-        let metrics = Arc::new(Metrics::default());
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(serve(
             bound,

@@ -15,7 +15,7 @@ use super::*;
 
 /// A file of `testdata/tls`, where `make.sh` says what is what.
 pub(crate) fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/tls").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/tls").join(name)
 }
 
 fn named(parameter: &'static str, path: PathBuf) -> TlsFile {
