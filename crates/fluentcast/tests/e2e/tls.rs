@@ -56,14 +56,26 @@ fn curl_sends_and_watches_over_https() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains(r#""record":{"n":1}"#), "{lines:?}");
 
-    let page =
-        tools::succeed(curl(&[&format!("https://localhost:{}/", encrypted(&server).port())])).join("\n");
-    assert!(page.contains("wss://localhost:"), "{page}");
     // In the clear there is no answer, only a counter.
     let (code, _) = end_status(curl(&[&watch.replace("https", "http")]));
     assert_ne!(code, Some(0));
     assert_eq!(server.metric("fluentcast_tls_handshakes_failed_total"), 1);
-    assert_eq!(server.metric("fluentcast_tls_handshakes_total"), 3);
+    assert_eq!(server.metric("fluentcast_tls_handshakes_total"), 2);
+}
+
+#[test]
+fn whatever_a_websocket_port_answers_it_answers_over_tls() {
+    let server = Server::start(&config(&ordinary(), "path /with-page"));
+    let get = |path: &str| {
+        let url = format!("https://localhost:{}{path}", encrypted(&server).port());
+        tools::succeed(curl(&["--http1.1", &url])).join("\n")
+    };
+    let page = get("/");
+    assert!(page.contains("wss://localhost:") && page.contains("curl -sN 'https://localhost:"), "{page}");
+    assert!(get("/with-page/").contains("<title>Fluentcast</title>"));
+    assert!(get("/with-page/ui/app.js").contains("import "));
+    assert_eq!((get("/healthz"), get("/readyz")), ("ok".to_owned(), "ready".to_owned()));
+    assert!(get("/metrics").contains("fluentcast_tls_handshakes_total 6"));
 }
 
 #[test]
