@@ -242,6 +242,34 @@ pub const PEER_FAULT_LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// small enough that a thousand busy connections hold 64 MiB.
 pub const FORWARD_READ_BYTES: usize = 64 * 1024;
 
+/// Largest answer to a Forward handshake (PING), in bytes. With a host name and a user's name of 255 bytes
+/// each it has 800.
+pub const FORWARD_PING_BYTES_MAX: u64 = 4096;
+
+/// How long the handshake of a Forward connection may take. A sender computes two digests; Fluentd waits
+/// for ever.
+pub const FORWARD_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a TLS handshake may take, on any listener. Two round trips and a signature.
+pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Largest file with certificates or a key, in bytes. A chain has 4 KiB, all CAs of a system 250 KiB.
+pub const TLS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// How often certificates are looked at for a change.
+pub const TLS_FILES_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What is encrypted for a client and waits for room in its socket, in bytes. Four records; what is beyond
+/// waits in the log that all clients share.
+pub const TLS_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes read from an encrypted Forward connection at once: a record of TLS has no more.
+pub const TLS_READ_BYTES: usize = 16 * 1024;
+
+/// After the stop began: how long an encrypted Forward connection is listened to that says nothing. What the
+/// kernel has received takes less to be decrypted.
+pub const TLS_DRAIN_SILENCE: Duration = Duration::from_millis(100);
+
 /// Bytes still read from one Forward connection after the stop began: what the kernel had received by
 /// then (6 MiB is Linux's largest receive buffer). A sender that never pauses must not hold up the stop.
 pub const FORWARD_DRAIN_BYTES_MAX: usize = 8 * 1024 * 1024;

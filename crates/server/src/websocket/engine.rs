@@ -208,7 +208,7 @@ impl Engine {
         let mut client = Client::new(new, now);
         let slot = self.clients.vacant_entry().key();
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.poll.registry().register(&mut client.stream, Token(slot), interest) {
+        if let Err(error) = self.poll.registry().register(client.socket.tcp(), Token(slot), interest) {
             tracing::warn!(%error, peer = %client.peer, "cannot watch a client's socket; it is closed");
             return;
         }
@@ -379,7 +379,7 @@ impl Engine {
             CloseReason::Lagging | CloseReason::GoingAway => 0,
         };
         tracing::debug!(peer = %client.peer, ?reason, "websocket client gone");
-        if let Err(error) = self.poll.registry().deregister(&mut client.stream) {
+        if let Err(error) = self.poll.registry().deregister(client.socket.tcp()) {
             tracing::debug!(%error, "cannot stop watching a client's socket");
         }
         if self.clients.is_empty() {
