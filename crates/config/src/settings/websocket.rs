@@ -7,7 +7,7 @@ use fluentcast_event::projection::Projection;
 use fluentcast_event::redaction::Redaction;
 use fluentcast_expression::Expression;
 
-use super::{ByteSize, Listen, Origin, Secret};
+use super::{ByteSize, Listen, Origin, Secret, Tls};
 use crate::origin::AllowedOrigins;
 
 /// `@type websocket`.
@@ -55,6 +55,8 @@ pub struct Websocket {
     pub authenticate_timeout: Duration,
     /// `unauthenticated_limit` (ours): clients at once that have not sent one yet; 0: none may.
     pub unauthenticated_limit: u32,
+    /// `<transport tls>` (ours).
+    pub tls: Option<Box<Tls>>,
 }
 
 /// `<jwt>`: somebody whose signed tokens are believed.

@@ -25,4 +25,5 @@ mod stop;
 mod stuck;
 mod support;
 mod tail;
+mod tls;
 mod vectors;

@@ -14,7 +14,6 @@ use fluentcast_config::origin::AllowedOrigins;
 use fluentcast_config::settings::{Secret, SlowClient};
 use fluentcast_event::limits;
 use hyper::StatusCode;
-use tokio::net::TcpStream;
 
 use super::events;
 use super::grants::{Granted, Grants};
@@ -25,6 +24,7 @@ use super::query::{self, Pairs, Query};
 use super::resubscribe::Resubscriber;
 use super::worker::{ClientLimits, ConnectedGuard, NewClient, Role, WorkerPool};
 use crate::metrics::Metrics;
+use crate::tls::Stream;
 
 /// What is answered instead: a status and a sentence.
 pub(super) type Refusal = (StatusCode, String);
@@ -236,13 +236,20 @@ impl Admitted {
     pub(super) fn enter(
         self,
         pool: &WorkerPool,
-        stream: TcpStream,
+        stream: Stream,
         read_already: Vec<u8>,
         peer: SocketAddr,
     ) -> std::io::Result<()> {
         let Self { worker, session, role, limits } = self;
+        let (stream, tls) = match stream {
+            Stream::Plain(stream) => (stream, None),
+            Stream::Tls(stream) => {
+                let (stream, tls) = stream.into_inner();
+                (stream, Some(Box::new(tls)))
+            }
+        };
         let stream = stream.into_std()?;
-        let client = NewClient { stream, peer, session, role, read_already, limits };
+        let client = NewClient { stream, tls, peer, session, role, read_already, limits };
         pool.join(worker, client);
         Ok(())
     }

@@ -9,6 +9,9 @@ use fluentcast_event::limits::{
 };
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
+use pkcs8::{ObjectIdentifier, SubjectPublicKeyInfoRef};
+use rustls::pki_types::SubjectPublicKeyInfoDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::super::grants::Standing;
 
@@ -87,12 +90,7 @@ impl Keys {
                  `openssl pkey -in KEY -pubout` makes the public one of it",
             ));
         }
-        let rsa = DecodingKey::from_rsa_pem(pem).ok().map(|key| (Algorithm::RS256, key));
-        let found = rsa.or_else(|| {
-            // A point on the curve P-256: a mark and two numbers of 32 bytes.
-            let is_p256 = |key: &DecodingKey| key.try_get_as_bytes().is_ok_and(|point| point.len() == 65);
-            DecodingKey::from_ec_pem(pem).ok().filter(is_p256).map(|key| (Algorithm::ES256, key))
-        });
+        let found = SubjectPublicKeyInfoDer::from_pem_slice(pem).ok().and_then(|der| of_der(&der));
         let Some((algorithm, decoding)) = found else {
             let told =
                 "it is no public key for RS256 or ES256 in PEM (`-----BEGIN PUBLIC KEY-----`; RSA or P-256)";
@@ -163,6 +161,24 @@ impl Keys {
         self.keys.iter().map(|key| &key.standing)
     }
 }
+
+/// A public key, and what it is for.
+fn of_der(der: &[u8]) -> Option<(Algorithm, DecodingKey)> {
+    let info = SubjectPublicKeyInfoRef::try_from(der).ok()?;
+    let key = info.subject_public_key.as_bytes()?;
+    match info.algorithm.oid {
+        RSA => Some((Algorithm::RS256, DecodingKey::from_rsa_der(key))),
+        EC if info.algorithm.parameters_oid().ok()? == P256 => {
+            Some((Algorithm::ES256, DecodingKey::from_ec_der(key)))
+        }
+        _ => None,
+    }
+}
+
+/// `rsaEncryption` (RFC 8017), `id-ecPublicKey` and the curve P-256 (RFC 5480).
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 
 /// What a key of a set is for; `None`: nothing that is done here.
 fn algorithm_of(jwk: &Jwk) -> Option<Algorithm> {

@@ -75,6 +75,7 @@ impl Fixture {
         let granted = Granted { expires, ..Granted::everything() };
         let new = NewClient {
             stream,
+            tls: None,
             peer: address,
             session,
             role: Role::Client { resubscriber: Some(Box::new(resubscriber)), granted, counted },
