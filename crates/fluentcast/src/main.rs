@@ -5,6 +5,7 @@
 
 mod args;
 mod configuration;
+mod dial;
 mod escape;
 mod lines;
 mod logging;
