@@ -18,26 +18,27 @@ use super::socket::{Socket, Written};
 use super::worker::{ClientLimits, ConnectedGuard, NewClient};
 use crate::metrics::Metrics;
 
-/// A connected client.
+/// A connected client. What a sweep looks at lies together, at the session's end and behind it.
+#[repr(C)]
 pub(super) struct Client {
-    pub(super) socket: Socket,
     pub(super) peer: SocketAddr,
-    pub(super) session: Session,
     resubscriber: Option<Box<Resubscriber>>,
-    limits: ClientLimits,
-    /// The socket was full at the last write; epoll says when there is room.
-    pub(super) blocked: bool,
     liveness: Liveness,
     /// It sent something then, or took what had filled its socket.
     last_sign: Instant,
     /// Set when closing begins: the connection ends then, whatever the client does.
     close_by: Option<Instant>,
-    /// All is said and the write side shut: what still comes is read and dropped until the client has
-    /// seen the close frame, as a reset might take the frame from it.
-    lingering: bool,
     /// When its token is worth nothing any more, and when the clock is asked about that next.
     expires: Option<(SystemTime, Instant)>,
     _counted: ConnectedGuard,
+    pub(super) session: Session,
+    pub(super) socket: Socket,
+    /// The socket was full at the last write; epoll says when there is room.
+    pub(super) blocked: bool,
+    /// All is said and the write side shut: what still comes is read and dropped until the client has
+    /// seen the close frame, as a reset might take the frame from it.
+    lingering: bool,
+    limits: ClientLimits,
 }
 
 /// Where the client stands with its pings.
