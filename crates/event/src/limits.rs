@@ -299,6 +299,19 @@ pub const PUBLISH_SLICE_BYTES_MAX: usize = 256 * 1024;
 /// keep every worker busy with full writes, far below any client's lag limit.
 pub const BACKLOG_BYTES_MAX: u64 = 1024 * 1024;
 
+/// The same for all views of an output together: with thousands of filters each view alone would never come
+/// near its own bound. Sixteen views at their bound, or a few
+/// kilobytes, which is a write worth its system call, for each of thousands.
+pub const BACKLOG_SUM_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Bytes that one piece of a batch may add to the logs of all views of an output together, before the sum is
+/// looked at; only a single event may add more. An event that thousands of filters pass is copied as often.
+pub const SPREAD_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+const _: () = assert!(BACKLOG_BYTES_MAX < BACKLOG_SUM_BYTES_MAX);
+const _: () = assert!(PUBLISH_SLICE_BYTES_MAX < SPREAD_BYTES_MAX);
+const _: () = assert!((SPREAD_BYTES_MAX as u64) < BACKLOG_SUM_BYTES_MAX);
+
 /// Bytes of encoded events that are put together before they go into the logs of the views of everything:
 /// few enough to stay in a processor's cache, and to be there for a worker soon.
 pub const RUN_BYTES_MAX: usize = 64 * 1024;

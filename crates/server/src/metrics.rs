@@ -74,6 +74,7 @@ table! {
     Counter websocket_events_skipped "websocket_events_skipped" "Events that slow clients were passed over (slow_client skip or sample), counted per client",
     Counter websocket_events_left_out "websocket_events_left_out" "Events left out of a stream because of $max_rate, counted once for all clients that ask for the same",
     Counter websocket_filters_given_up "websocket_filters_given_up" "Events that a filter expression could not decide within its steps and that were not sent, counted per filter",
+    Counter websocket_publish_waits "websocket_publish_waits" "Times a sender had to wait because the threads that write to clients had enough to do",
     Counter history_events "history_events" "Events written into histories on disk",
     Counter history_events_not_stored "history_events_not_stored" "Events that could not be written into a history on disk; they were sent live and not acked",
     Counter history_sync_errors "history_sync_errors" "Syncs of a history on disk that failed or took too long; their events were not acked",
