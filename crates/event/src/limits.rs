@@ -39,6 +39,10 @@ pub const REQUEST_HEAD_SECONDS_MAX: u64 = 10;
 /// for it meanwhile.
 pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long an answer of a websocket port (a page, metrics, a refusal) may take to be written, once the socket is
+/// full. Sockets hold most of them; who reads nothing must not hold a connection for ever.
+pub const ANSWER_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Connections to one websocket port that are not (yet) a WebSocket, at once; one more is closed at
 /// once.
 pub const HANDSHAKES_AT_ONCE_MAX: u32 = 4096;

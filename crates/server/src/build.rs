@@ -232,6 +232,7 @@ impl Builder<'_> {
             },
             grants: Grants::of(websocket.token.as_ref(), &websocket.tokens)?,
             allow_origin: websocket.allow_origin.clone(),
+            allow_host: websocket.allow_host.clone(),
             hub: Arc::clone(&hub),
             limits: ClientLimits {
                 lag_bytes_max: websocket.client_lag_limit.0,
