@@ -8,6 +8,7 @@
 pub mod check;
 mod default;
 pub mod diagnostics;
+pub mod host;
 mod include;
 mod interpolation;
 pub mod load;

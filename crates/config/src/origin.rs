@@ -74,7 +74,7 @@ impl AllowedOrigins {
 }
 
 /// Host, in lower case, and port of `host[:port]`.
-fn split_authority(text: &str) -> Option<(String, Option<u16>)> {
+pub(crate) fn split_authority(text: &str) -> Option<(String, Option<u16>)> {
     let end = if text.starts_with('[') { text.find(']')? + 1 } else { text.find(':').unwrap_or(text.len()) };
     let (host, rest) = text.split_at(end);
     let legal = |byte: u8| byte.is_ascii_graphic() && !b"/?#@\\\"'<>`,*".contains(&byte);

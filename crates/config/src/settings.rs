@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use fluentcast_event::pattern::TagPattern;
 
+use crate::host;
 use crate::source::Location;
 
 mod security;
@@ -114,6 +115,14 @@ pub struct Listen {
     pub port: u16,
     /// Where the port (or else the section) stands.
     pub origin: Origin,
+}
+
+impl Listen {
+    /// Whether only this machine can reach it.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        host::address(&self.host).is_some_and(|address| address.is_loopback())
+    }
 }
 
 /// A `<source>`.

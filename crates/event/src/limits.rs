@@ -39,6 +39,10 @@ pub const REQUEST_HEAD_SECONDS_MAX: u64 = 10;
 /// for it meanwhile.
 pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long an answer of a websocket port (a page, metrics, a refusal) may take to be written, once the socket is
+/// full. Sockets hold most of them; who reads nothing must not hold a connection for ever.
+pub const ANSWER_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Connections to one websocket port that are not (yet) a WebSocket, at once; one more is closed at
 /// once.
 pub const HANDSHAKES_AT_ONCE_MAX: u32 = 4096;
@@ -411,6 +415,11 @@ pub const REPLAY_BYTES_PER_TURN_MAX: usize = 64 * 1024;
 /// Threads that read histories and encode what is replayed. Two, so that one stuck disk does not stop
 /// all; more would take the workers' processors.
 pub const REPLAY_THREADS: usize = 2;
+
+/// Bytes of events after which such a thread gives up its processor if somebody else waits for it: some 5 µs of
+/// work. Linux lets a thread finish its slice of about a millisecond, however nice it is, before one that wakes up: a
+/// live event would wait that long at each thread it passes.
+pub const REPLAY_YIELD_BYTES: usize = 4 * 1024;
 
 /// How much these threads stand back for the others ("nice" value): 10 is a tenth of the processor when there
 /// is not enough.

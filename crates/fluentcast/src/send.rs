@@ -24,12 +24,17 @@ use input::{Gathered, Input};
 use progress::Progress;
 use pump::{Destination, Pump};
 
+use crate::dial::Dialer;
 use crate::retry::Backoff;
 
 /// Sends until the input ends.
 pub(crate) fn run(args: &SendArgs) -> anyhow::Result<ExitCode> {
     pump::check_tag(&args.tag)?;
     let input = if args.msgpack { Input::msgpack() } else { Input::json() };
+    if args.trust.is_set() && !args.tls {
+        anyhow::bail!("send: --ca-file means nothing without --tls");
+    }
+    let dialer = if args.tls { Dialer::secure(&args.trust).context("send")? } else { Dialer::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
     let (gathered, queue) = mpsc::channel(SEND_CHUNKS_WAITING_MAX);
@@ -40,6 +45,7 @@ pub(crate) fn run(args: &SendArgs) -> anyhow::Result<ExitCode> {
     let to = Destination {
         host: args.host.clone(),
         port: args.port,
+        dialer,
         tag: args.tag.clone(),
         ack: args.ack,
         patience: Duration::from_secs(args.timeout.into()),

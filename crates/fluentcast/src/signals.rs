@@ -4,7 +4,7 @@
 
 use std::io;
 
-use fluentcast_server::tls::Renewal;
+use fluentcast_server::tls::Certificates;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,7 @@ use crate::logging::LogWriter;
 const EXIT_CUT_SHORT: i32 = 1;
 
 /// A token that the first signal cancels.
-pub(crate) fn stop_on_signal(log: LogWriter, renewal: Renewal) -> io::Result<CancellationToken> {
+pub(crate) fn stop_on_signal(log: LogWriter, certificates: Certificates) -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -24,7 +24,9 @@ pub(crate) fn stop_on_signal(log: LogWriter, renewal: Renewal) -> io::Result<Can
                 signal = SignalKind::hangup().as_raw_value(),
                 "certificates are read again; to apply a changed configuration, start anew"
             );
-            renewal.now();
+            let certificates = certificates.clone();
+            // What cannot be used is in the log.
+            tokio::task::spawn_blocking(move || drop(certificates.renew_now()));
         }
     });
     for kind in [SignalKind::user_defined1(), SignalKind::user_defined2()] {

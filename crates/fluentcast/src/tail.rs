@@ -34,11 +34,14 @@ use place::Place;
 use pretty::Pretty;
 use target::Target;
 
+use crate::dial::Dialer;
 use crate::retry::Backoff;
 
 /// Watches until somebody or something ends it.
 pub(crate) fn run(args: &TailArgs) -> anyhow::Result<ExitCode> {
     let (target, start, ends) = Target::read(args)?;
+    let dialer =
+        if target.is_secure { Dialer::secure(&args.trust).context("tail")? } else { Dialer::default() };
     let form = form(args, io::stdout().is_terminal())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
@@ -47,7 +50,8 @@ pub(crate) fn run(args: &TailArgs) -> anyhow::Result<ExitCode> {
             Output::start(io::stdout(), io::stderr()).context("cannot start the thread that writes")?;
         let place = Place::new(start);
         let backoff = Backoff::default();
-        let follow = Follow { target, place, ends, form, backoff, pages, left_out: LeftOut::default() };
+        let follow =
+            Follow { target, dialer, place, ends, form, backoff, pages, left_out: LeftOut::default() };
         until_the_end(follow, ended).await
     });
     // The writer may hang in a write to a reader that takes nothing.

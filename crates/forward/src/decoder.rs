@@ -16,6 +16,9 @@ use crate::scan::{Elements, Progress, Scanner};
 #[cfg(test)]
 mod tests;
 
+/// The first byte of whoever speaks TLS.
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// What one message may cost. Nesting is bounded by
 /// [`fluentcast_event::limits::NESTING_DEPTH_MAX`], the tag by its
 /// [`TAG_BYTES_MAX`](fluentcast_event::limits::TAG_BYTES_MAX).
@@ -129,6 +132,9 @@ impl Decoder {
     fn advance(&mut self) -> Result<Progress, DecodeError> {
         if let (Scan::Undecided, Some(first)) = (&self.scan, self.buffer.first()) {
             self.scan = match first {
+                // Small numbers as MessagePack, which are no message.
+                b'A'..=b'Z' => return Err(DecodeError::Http),
+                &TLS_HANDSHAKE => return Err(DecodeError::Tls),
                 b'{' | b'[' => Scan::Json(JsonScanner::default()),
                 _ => Scan::MessagePack(Scanner::default()),
             };

@@ -18,6 +18,12 @@ pub enum DecodeError {
     /// Between two JSON messages stands something that begins neither an array nor an object.
     #[error("broken JSON: byte 0x{0:02x} where a message should begin")]
     JsonStart(u8),
+    /// What speaks is no sender. A browser's page can have it post any bytes here, messages among them.
+    #[error("it speaks HTTP, which is for an `http` source")]
+    Http,
+    /// What speaks wants to be encrypted, or has a page's browser pretend so.
+    #[error("it speaks TLS: give the source a `<transport tls>`, or the sender none")]
+    Tls,
     /// The compressed entries cannot be had.
     #[error(transparent)]
     Decompress(#[from] DecompressError),

@@ -233,6 +233,7 @@ impl Builder<'_> {
             },
             grants,
             allow_origin: websocket.allow_origin.clone(),
+            allow_host: websocket.allow_host.clone(),
             hub: Arc::clone(&hub),
             limits: ClientLimits {
                 lag_bytes_max: websocket.client_lag_limit.0,

@@ -25,7 +25,7 @@ use crate::history::DiskHistory;
 use crate::metrics::Metrics;
 use crate::sample::{Sample, SampleError};
 use crate::stdout::Stdout;
-use crate::tls::{self, Acceptor, Renewal, TlsError};
+use crate::tls::{Acceptor, Certificates, TlsError};
 use crate::websocket::listener::Port;
 use crate::websocket::worker::Workers;
 use crate::{forward, http};
@@ -93,7 +93,7 @@ pub struct Server {
     workers: Workers,
     metrics: Arc<Metrics>,
     acceptors: Vec<Arc<Acceptor>>,
-    renewal: Renewal,
+    certificates: Certificates,
 }
 
 enum BoundSource {
@@ -143,8 +143,8 @@ impl Server {
             let port = Port::new(sites, pool.clone(), histories, metrics, registry, metrics_token);
             ports.push((listener, Arc::new(port.behind(acceptor)), address));
         }
-        let renewal = Renewal::default();
-        Ok(Self { listening, sources, ports, built, workers, metrics, acceptors, renewal })
+        let certificates = Certificates::default();
+        Ok(Self { listening, sources, ports, built, workers, metrics, acceptors, certificates })
     }
 
     /// What is listened on, in the order of the configuration: sources, then websocket ports.
@@ -153,10 +153,10 @@ impl Server {
         &self.listening
     }
 
-    /// The same, with certificates that this renews, too.
+    /// The same; its certificates are among these.
     #[must_use]
-    pub fn renewed_by(self, renewal: Renewal) -> Self {
-        Self { renewal, ..self }
+    pub fn with_certificates(self, certificates: Certificates) -> Self {
+        Self { certificates, ..self }
     }
 
     /// Serves until `stop` is cancelled, then stops with care and within named bounds. Returns `false`
@@ -167,11 +167,12 @@ impl Server {
     }
 
     async fn run_within(self, stop: CancellationToken, bounds: StopBounds) -> bool {
-        let Self { sources, ports, built, workers, metrics, acceptors, renewal, .. } = self;
+        let Self { sources, ports, built, workers, metrics, acceptors, certificates, .. } = self;
         let mut intake = JoinSet::new();
         let stop_intake = CancellationToken::new();
         if !acceptors.is_empty() {
-            intake.spawn(tls::renew(acceptors, renewal, stop_intake.clone()));
+            acceptors.iter().for_each(|acceptor| certificates.add(acceptor));
+            intake.spawn(certificates.renew_changed(stop_intake.clone()));
         }
         for (source, emitter) in sources {
             intake.spawn(serve_source(source, emitter, Arc::clone(&metrics), stop_intake.clone()));

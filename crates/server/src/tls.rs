@@ -10,7 +10,7 @@ mod stream;
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use fluentcast_config::settings::Tls;
 use fluentcast_event::limits::{PEER_FAULT_LOG_INTERVAL, TLS_HANDSHAKE_TIMEOUT};
@@ -23,7 +23,8 @@ use crate::metrics::Metrics;
 use crate::ratelimit::Gate;
 
 pub use material::TlsError;
-pub use renewal::{Renewal, renew};
+pub use renewal::Certificates;
+use renewal::Watched;
 pub use stream::Stream;
 
 #[cfg(test)]
@@ -35,6 +36,8 @@ pub struct Acceptor {
     settings: Tls,
     /// For connections from now on.
     current: RwLock<Arc<ServerConfig>>,
+    /// The files, as they were when they were loaded.
+    watched: Mutex<Watched>,
     metrics: Arc<Metrics>,
     failed_log: Gate,
 }
@@ -46,23 +49,27 @@ impl Acceptor {
     /// What is wrong with which file, and where the configuration names it.
     pub fn of(settings: Option<&Tls>, metrics: &Arc<Metrics>) -> Result<Option<Arc<Self>>, TlsError> {
         let Some(settings) = settings else { return Ok(None) };
+        // What changes from here on is seen.
+        let watched = Mutex::new(Watched::new(settings));
         let current = RwLock::new(material::load(settings)?);
         let failed_log = Gate::new(PEER_FAULT_LOG_INTERVAL);
         let metrics = Arc::clone(metrics);
-        Ok(Some(Arc::new(Self { settings: settings.clone(), current, metrics, failed_log })))
+        Ok(Some(Arc::new(Self { settings: settings.clone(), current, watched, metrics, failed_log })))
     }
 
     /// Loads and checks the files anew, for connections from now on.
-    fn reload(&self) {
+    fn reload(&self) -> Result<(), TlsError> {
         match material::load(&self.settings) {
             Ok(config) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
                 self.metrics.tls_reloads.inc();
                 tracing::info!(file = %self.settings.certificate.path.display(), "certificate renewed");
+                Ok(())
             }
             Err(error) => {
                 self.metrics.tls_reload_errors.inc();
                 tracing::error!(%error, "certificate not renewed: the one before stays");
+                Err(error)
             }
         }
     }

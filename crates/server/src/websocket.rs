@@ -5,6 +5,7 @@
 //! all its clients; each client then gets everything new in one write.
 
 pub mod admit;
+mod answering;
 mod client;
 mod deadlines;
 pub mod digest;

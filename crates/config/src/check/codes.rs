@@ -2,6 +2,7 @@
 
 /// Every code, and what it stands for.
 pub const CODES: &[(&str, &str)] = &[
+    ("bad-host", "a name in `allow_host` that is none"),
     ("bad-jwt", "a `<jwt>` section that says nothing, or something wrong"),
     ("bad-origin", "an `allow_origin` that no browser sends"),
     ("bad-path", "a path that cannot be used as one"),

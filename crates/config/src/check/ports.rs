@@ -1,10 +1,11 @@
 //! Who listens where: no address may be used twice, except by websocket outputs that share a port.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::context::Context;
 use super::reader::Reader;
+use crate::host::address;
 use crate::settings::{Listen, Tls};
 use crate::source::Span;
 
@@ -122,21 +123,10 @@ fn covers(every: IpAddr, one: IpAddr) -> bool {
     every.is_ipv6() || one.is_ipv4()
 }
 
-fn address(host: &str) -> Option<IpAddr> {
-    if host.eq_ignore_ascii_case("localhost") {
-        return Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    }
-    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
-}
-
-/// Whether only this machine can reach it.
-pub(super) fn is_loopback(host: &str) -> bool {
-    address(host).is_some_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Origin;
 
     #[test]
     fn hosts_overlap_when_one_is_every_address() {
@@ -160,7 +150,9 @@ mod tests {
 
     #[test]
     fn loopback() {
-        assert!(is_loopback("127.0.0.1") && is_loopback("localhost") && is_loopback("::1"));
+        let is_loopback =
+            |host: &str| Listen { host: host.to_owned(), port: 0, origin: Origin::default() }.is_loopback();
+        assert!(is_loopback("127.0.0.1") && is_loopback("localhost") && is_loopback("[::1]"));
         assert!(!is_loopback("0.0.0.0") && !is_loopback("db.example") && !is_loopback("10.0.0.1"));
     }
 }

@@ -8,6 +8,7 @@ use fluentcast_event::redaction::Redaction;
 use fluentcast_expression::Expression;
 
 use super::{ByteSize, Listen, Origin, Secret, Tls};
+use crate::host::AllowedHosts;
 use crate::origin::AllowedOrigins;
 
 /// `@type websocket`.
@@ -33,6 +34,8 @@ pub struct Websocket {
     pub jwts: Vec<Jwt>,
     /// `allow_origin` (ours): pages that may watch besides those of the same host.
     pub allow_origin: AllowedOrigins,
+    /// `allow_host` (ours): names by which it may be asked for.
+    pub allow_host: AllowedHosts,
     /// `<history>` (ours); `None`: the last `buffered_messages` in memory.
     pub history: Option<History>,
     /// `ui` (ours): the live page is served at `path`.

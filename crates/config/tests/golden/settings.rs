@@ -270,6 +270,7 @@ fn websocket(it: &Websocket) -> Vec<Line> {
         ),
         ("jwts", jwts(&it.jwts)),
         ("allow_origin", text(&it.allow_origin)),
+        ("allow_host", text(&it.allow_host)),
         ("history", history(it.history.as_ref())),
         ("ui", text(&it.ui)),
         ("client_lag_limit", text(&it.client_lag_limit.0)),

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::dial::Trust;
+
 /// Send records from standard input to a Forward port, as fluent-cat does.
 ///
 /// Each record becomes an event with this tag and the present time. What has been read goes out at once, so that
@@ -34,6 +36,13 @@ pub(crate) struct SendArgs {
     /// The port of a `forward` source, or of Fluentd or Fluent Bit.
     #[arg(short, long, value_name = "PORT", default_value_t = 24224)]
     pub(super) port: u16,
+
+    /// Speak TLS, as a `forward` source with `<transport tls>` does.
+    #[arg(long)]
+    pub(super) tls: bool,
+
+    #[command(flatten)]
+    pub(super) trust: Trust,
 
     /// Ask for acks, and send again what was not acked when the connection breaks. An event may then arrive twice,
     /// and none is lost. The exit code is 0 when everything was acked.

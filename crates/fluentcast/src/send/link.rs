@@ -3,42 +3,37 @@
 use std::io;
 use std::time::Duration;
 
-use fluentcast_event::limits::{CLIENT_CONNECT_TIMEOUT, SEND_ACK_BYTES_MAX, SEND_CLOSE_TIMEOUT};
+use fluentcast_event::limits::{SEND_ACK_BYTES_MAX, SEND_CLOSE_TIMEOUT};
 use fluentcast_forward::read_ack;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::dial::{Connection, Dialer};
 
 /// An open connection.
 pub(super) struct Link {
-    stream: TcpStream,
+    stream: Box<dyn Connection>,
     /// What has come and is no whole ack yet.
     answer: Vec<u8>,
 }
 
 impl Link {
-    pub(super) async fn open(host: &str, port: u16) -> io::Result<Self> {
-        let connect = TcpStream::connect((host, port));
-        let stream = timeout(CLIENT_CONNECT_TIMEOUT, connect)
-            .await
-            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "it does not answer"))??;
-        // A record that somebody has just typed does not wait for more.
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, answer: Vec::new() })
+    pub(super) async fn open(dialer: &Dialer, host: &str, port: u16) -> io::Result<Self> {
+        Ok(Self { stream: dialer.dial(host, port).await?, answer: Vec::new() })
     }
 
     /// Writes all of it, unless the server takes nothing for so long.
     pub(super) async fn write(&mut self, mut bytes: &[u8], patience: Duration) -> io::Result<()> {
+        let slow = |_| {
+            let told = format!("it has taken nothing for {} s", patience.as_secs());
+            io::Error::new(io::ErrorKind::TimedOut, told)
+        };
         while !bytes.is_empty() {
-            let count = timeout(patience, self.stream.write(bytes)).await.map_err(|_| {
-                io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    format!("it has taken nothing for {} s", patience.as_secs()),
-                )
-            })??;
+            let count = timeout(patience, self.stream.write(bytes)).await.map_err(slow)??;
             bytes = &bytes[count..];
         }
-        Ok(())
+        // What is encrypted may not have been sent.
+        timeout(patience, self.stream.flush()).await.map_err(slow)?
     }
 
     /// Waits for the next ack and returns its chunk id. Cancelled, it loses nothing.

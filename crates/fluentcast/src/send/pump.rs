@@ -13,14 +13,16 @@ use tokio::time::sleep_until;
 use super::input::Gathered;
 use super::link::Link;
 use super::progress::Progress;
+use crate::dial::Dialer;
 use crate::escape;
 use crate::retry::Backoff;
 
 /// Where and how to send.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Destination {
     pub(super) host: String,
     pub(super) port: u16,
+    pub(super) dialer: Dialer,
     pub(super) tag: String,
     pub(super) ack: bool,
     /// How long the server may take or ack nothing.
@@ -78,7 +80,7 @@ impl<W: io::Write> Pump<W> {
     /// When the server cannot be reached, or not everything has arrived there.
     pub(super) async fn run(mut self, mut input: mpsc::Receiver<Gathered>) -> anyhow::Result<u64> {
         let place = format!("{}:{}", self.to.host, self.to.port);
-        let mut link = Link::open(&self.to.host, self.to.port)
+        let mut link = Link::open(&self.to.dialer, &self.to.host, self.to.port)
             .await
             .with_context(|| format!("send: cannot connect to {place}"))?;
         let outcome = loop {
@@ -213,7 +215,7 @@ impl<W: io::Write> Pump<W> {
                 pause.as_secs_f64()
             ));
             tokio::time::sleep(pause).await;
-            match Link::open(&self.to.host, self.to.port).await {
+            match Link::open(&self.to.dialer, &self.to.host, self.to.port).await {
                 Ok(link) => {
                     let chunks = self.unacked.len();
                     self.tell(&format!("connected again; chunks sent again: {chunks}"));

@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 
 use clap::{Args, ValueEnum};
 
+use crate::dial::Trust;
+
 /// Watch a stream: print its events as they come.
 ///
 /// Connects to a websocket output of a Fluentcast server (over HTTP, GET /events), prints the newest events and then
@@ -15,11 +17,12 @@ use clap::{Args, ValueEnum};
 Examples:
   fluentcast tail --tag 'app.**' --where level=error
   fluentcast tail ws://logs.example/web --since 5m --filter 'record.code >= 500'
+  fluentcast tail wss://logs.example/ --ca-file ca.pem
   fluentcast tail --last 100 --no-follow --format json | jq .user
   fluentcast tail --format json localhost:8080 | fluentcast send copy.of.it --host other")]
 pub(crate) struct TailArgs {
-    /// Where the output is: ws:// or http:// with a path if the output has one, or only host:port. Conditions may
-    /// stand behind a `?`, as in any URL of a stream.
+    /// Where the output is: ws:// or http://, over TLS wss:// or https://, with a path if the output has one; or only
+    /// host:port. Conditions may stand behind a `?`, as in any URL of a stream.
     #[arg(value_name = "URL", default_value = "ws://127.0.0.1:8080/")]
     pub(super) url: String,
 
@@ -70,6 +73,9 @@ pub(crate) struct TailArgs {
     /// processes.
     #[arg(long, value_name = "TOKEN", env = "FLUENTCAST_TOKEN", hide_env_values = true)]
     pub(super) token: Option<Token>,
+
+    #[command(flatten)]
+    pub(super) trust: Trust,
 }
 
 /// How events are printed.

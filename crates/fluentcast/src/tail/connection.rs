@@ -3,20 +3,18 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use fluentcast_event::limits::{
-    CLIENT_CONNECT_TIMEOUT, TAIL_ANSWER_TIMEOUT, TAIL_REFUSAL_BYTES_MAX, TAIL_SILENCE_MAX,
-};
+use fluentcast_event::limits::{TAIL_ANSWER_TIMEOUT, TAIL_REFUSAL_BYTES_MAX, TAIL_SILENCE_MAX};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, AUTHORIZATION, HOST, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::place::Hello;
 use super::target::Target;
+use crate::dial::{self, Dialer};
 use crate::escape;
 
 /// Why there is no answer, or no more of it.
@@ -36,12 +34,12 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Connects and asks.
-    pub(super) async fn ask(target: &Target, path_and_query: &str) -> Result<Self, Failure> {
-        let address = (target.host.as_str(), target.port);
-        let stream = timeout(CLIENT_CONNECT_TIMEOUT, TcpStream::connect(address))
-            .await
-            .map_err(|_| passing(target, "it does not answer"))?
-            .map_err(|error| passing(target, &error.to_string()))?;
+    pub(super) async fn ask(dialer: &Dialer, target: &Target, path_and_query: &str) -> Result<Self, Failure> {
+        let dialed = dialer.dial(&target.host, target.port).await;
+        let stream = dialed.map_err(|error| {
+            let told = unreachable(target, &error.to_string());
+            if dial::is_lasting(&error) { Failure::Final(told) } else { Failure::Passing(told) }
+        })?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| passing(target, &chain(&error)))?;
         // Ends with the answer: what goes wrong on the connection is seen there.
@@ -112,7 +110,11 @@ impl Answer {
 }
 
 fn passing(target: &Target, why: &str) -> Failure {
-    Failure::Passing(format!("cannot connect to {}: {why}", target.authority()))
+    Failure::Passing(unreachable(target, why))
+}
+
+fn unreachable(target: &Target, why: &str) -> String {
+    format!("cannot connect to {}: {why}", target.authority())
 }
 
 /// The sentence with which a server refuses, on one line, as far as it comes soon.
@@ -164,7 +166,8 @@ mod tests {
             stream.write_all(head.as_bytes()).await.expect("sent");
             stream
         });
-        let mut answer = Answer::ask(&target, "/events").await.unwrap_or_else(|why| panic!("{why:?}"));
+        let mut answer =
+            Answer::ask(&Dialer::default(), &target, "/events").await.unwrap_or_else(|why| panic!("{why:?}"));
         assert!(matches!(answer.next().await, Ok(Some(piece)) if piece == "\n"));
         let stream = served.await.expect("served");
         // From here on time passes as soon as nothing else happens.

@@ -11,6 +11,7 @@ use super::message::Message;
 use super::output::Page;
 use super::place::Place;
 use super::target::Target;
+use crate::dial::Dialer;
 use crate::escape;
 use crate::lines::{Line, Lines};
 use crate::retry::Backoff;
@@ -18,6 +19,7 @@ use crate::retry::Backoff;
 /// Everything that outlives a connection.
 pub(super) struct Follow {
     pub(super) target: Target,
+    pub(super) dialer: Dialer,
     pub(super) place: Place,
     /// End after what there is.
     pub(super) ends: bool,
@@ -71,7 +73,8 @@ impl Follow {
     /// One connection to its end; `None` when nobody takes pages any more. `lost`: the one before was.
     async fn connection(&mut self, lost: &mut bool) -> Result<Option<Ended>, Failure> {
         let (name, value) = self.place.parameter(Instant::now());
-        let mut answer = Answer::ask(&self.target, &self.target.path_and_query(name, &value)).await?;
+        let mut answer =
+            Answer::ask(&self.dialer, &self.target, &self.target.path_and_query(name, &value)).await?;
         self.place.answered(&answer.hello, Instant::now());
         self.backoff.reset();
         if std::mem::take(lost) && self.pages.send(Page::Told("connected again".to_owned())).await.is_err() {

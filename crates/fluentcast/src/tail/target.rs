@@ -15,6 +15,9 @@ const PORT_DEFAULT: u16 = 8080;
 /// Port of `ws://` and `http://` as everywhere.
 const PORT_HTTP: u16 = 80;
 
+/// Port of `wss://` and `https://`.
+const PORT_HTTPS: u16 = 443;
+
 /// The last part of the path of a stream.
 const EVENTS: &str = "/events";
 
@@ -26,6 +29,8 @@ const LAST_DEFAULT: u64 = 10;
 pub(super) struct Target {
     pub(super) host: String,
     pub(super) port: u16,
+    /// Over TLS.
+    pub(super) is_secure: bool,
     /// With the output's own path before it.
     path: String,
     /// Names and values, percent-encoded.
@@ -55,7 +60,10 @@ struct FromUrl {
 impl Target {
     /// Understands the URL and the flags; also where to begin, and whether to end with what there is.
     pub(super) fn read(args: &TailArgs) -> Result<(Self, Start, bool), TargetError> {
-        let (host, port, path, url_query) = split(&args.url)?;
+        let Url { is_secure, host, port, path, query: url_query } = Url::of(&args.url)?;
+        if args.trust.is_set() && !is_secure {
+            return Err(TargetError(format!("`{}` asks for no TLS, so --ca-file means nothing", args.url)));
+        }
         let mut query = Serializer::new(String::new());
         let from_url = take_over(&mut query, &url_query)?;
         for tag in &args.tag {
@@ -82,7 +90,7 @@ impl Target {
         let start = flag.or(from_url.start).unwrap_or(Start::Last(LAST_DEFAULT));
         let token = args.token.clone().or(from_url.token);
         let query = query.finish();
-        Ok((Self { host, port, path, query, token }, start, ends))
+        Ok((Self { host, port, is_secure, path, query, token }, start, ends))
     }
 
     /// Path and query of a request that begins there (`$last` or `$since`).
@@ -106,7 +114,8 @@ impl Target {
     #[cfg(test)]
     pub(super) fn at_port(port: u16) -> Self {
         let path = EVENTS.to_owned();
-        Self { host: "127.0.0.1".to_owned(), port, path, query: String::new(), token: None }
+        let host = "127.0.0.1".to_owned();
+        Self { host, port, is_secure: false, path, query: String::new(), token: None }
     }
 
     /// Host and port as a URL has them.
@@ -116,47 +125,56 @@ impl Target {
     }
 }
 
-/// Host, port, path of the stream, query.
-fn split(url: &str) -> Result<(String, u16, String, String), TargetError> {
-    let wrong = |why: &str| {
-        TargetError(format!(
-            "`{url}` {why}: say where the output is as ws://HOST:PORT/, http://HOST:PORT/ or HOST:PORT"
-        ))
-    };
-    let (whole, port_default) = match url.split_once("://") {
-        Some((scheme, rest)) => match scheme.to_ascii_lowercase().as_str() {
-            "ws" | "http" => (rest, PORT_HTTP),
-            "wss" | "https" => {
-                return Err(wrong("asks for TLS, which is not spoken here; a proxy or a tunnel has it"));
-            }
-            _ => return Err(wrong("has a scheme that is not known")),
-        },
-        None => (url, PORT_DEFAULT),
-    };
-    let whole = whole.split('#').next().unwrap_or_default();
-    let end = whole.find(['/', '?']).unwrap_or(whole.len());
-    let (authority, rest) = whole.split_at(end);
-    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-    // What a person may paste into a shell's quotes and a request line must not have.
-    let path: String = form_path(path);
-    let uri = Uri::builder().scheme("http").authority(authority).path_and_query("/").build();
-    let uri = uri.map_err(|_| wrong("has no host that makes sense"))?;
-    let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
-    if authority.as_str().contains('@') {
-        return Err(wrong("has a user name, which no output knows (a token goes into --token)"));
+/// The parts of a URL.
+struct Url {
+    is_secure: bool,
+    host: String,
+    port: u16,
+    /// That of the stream.
+    path: String,
+    query: String,
+}
+
+impl Url {
+    fn of(url: &str) -> Result<Self, TargetError> {
+        let wrong = |why: &str| {
+            TargetError(format!(
+                "`{url}` {why}: say where the output is as ws://HOST:PORT/, wss://HOST:PORT/ (or http, https) or HOST:PORT"
+            ))
+        };
+        let (is_secure, whole, port_default) = match url.split_once("://") {
+            Some((scheme, rest)) => match scheme.to_ascii_lowercase().as_str() {
+                "ws" | "http" => (false, rest, PORT_HTTP),
+                "wss" | "https" => (true, rest, PORT_HTTPS),
+                _ => return Err(wrong("has a scheme that is not known")),
+            },
+            None => (false, url, PORT_DEFAULT),
+        };
+        let whole = whole.split('#').next().unwrap_or_default();
+        let end = whole.find(['/', '?']).unwrap_or(whole.len());
+        let (authority, rest) = whole.split_at(end);
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        // What a person may paste into a shell's quotes and a request line must not have.
+        let path: String = form_path(path);
+        let uri = Uri::builder().scheme("http").authority(authority).path_and_query("/").build();
+        let uri = uri.map_err(|_| wrong("has no host that makes sense"))?;
+        let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(wrong("has a user name, which no output knows (a token goes into --token)"));
+        }
+        let host = authority.host();
+        if host.is_empty() {
+            return Err(wrong("has no host"));
+        }
+        let port = match authority.as_str().get(host.len()..).and_then(|rest| rest.strip_prefix(':')) {
+            Some(port) => port.parse().map_err(|_| wrong("has no port that makes sense behind the colon"))?,
+            None => port_default,
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let path = path.trim_end_matches('/');
+        let path = if path.ends_with(EVENTS) { path.to_owned() } else { format!("{path}{EVENTS}") };
+        Ok(Self { is_secure, host, port, path, query: query.to_owned() })
     }
-    let host = authority.host();
-    if host.is_empty() {
-        return Err(wrong("has no host"));
-    }
-    let port = match authority.as_str().get(host.len()..).and_then(|rest| rest.strip_prefix(':')) {
-        Some(port) => port.parse().map_err(|_| wrong("has no port that makes sense behind the colon"))?,
-        None => port_default,
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let path = path.trim_end_matches('/');
-    let path = if path.ends_with(EVENTS) { path.to_owned() } else { format!("{path}{EVENTS}") };
-    Ok((host, port, path, query.to_owned()))
 }
 
 /// The path with everything encoded that a request line cannot have.

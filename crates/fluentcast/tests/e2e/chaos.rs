@@ -77,12 +77,12 @@ fn forward_messages() -> Vec<Vec<u8>> {
 
 fn http_requests() -> Vec<Vec<u8>> {
     [
-        "POST /c/log HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 15\r\n\r\njson=%7B%7D&t=1",
-        "POST /c/log?time=1.5 HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n[{\"a\":1},{\"b\":2}]",
-        "POST /c/log HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"a\":1}\n\r\n0\r\n\r\n",
-        "POST /c HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 68\r\n\r\n--b\r\nContent-Disposition: form-data; name=\"json\"\r\n\r\n{\"a\":1}\r\n--b--\r\n",
-        "OPTIONS /c HTTP/1.1\r\nHost: h\r\nOrigin: http://o\r\nAccess-Control-Request-Method: POST\r\n\r\n",
-        "POST /c HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Type: application/msgpack\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n\u{1f}\u{8}\0\0",
+        "POST /c/log HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 15\r\n\r\njson=%7B%7D&t=1",
+        "POST /c/log?time=1.5 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n[{\"a\":1},{\"b\":2}]",
+        "POST /c/log HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"a\":1}\n\r\n0\r\n\r\n",
+        "POST /c HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 68\r\n\r\n--b\r\nContent-Disposition: form-data; name=\"json\"\r\n\r\n{\"a\":1}\r\n--b--\r\n",
+        "OPTIONS /c HTTP/1.1\r\nHost: localhost\r\nOrigin: http://o\r\nAccess-Control-Request-Method: POST\r\n\r\n",
+        "POST /c HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Type: application/msgpack\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n\u{1f}\u{8}\0\0",
     ]
     .iter()
     .map(|request| request.as_bytes().to_vec())
@@ -92,7 +92,7 @@ fn http_requests() -> Vec<Vec<u8>> {
 fn websocket_requests() -> Vec<Vec<u8>> {
     let handshake = |path: &str| {
         format!(
-            "GET {path} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
         .into_bytes()
@@ -106,8 +106,8 @@ fn websocket_requests() -> Vec<Vec<u8>> {
     ];
     let mut requests = vec![
         handshake("/?a=b&c=d&token=x"),
-        b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec(),
-        b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n".to_vec(),
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
     ];
     requests.extend(frames.iter().map(|frame| [handshake("/"), frame.to_vec()].concat()));
     requests

@@ -14,6 +14,7 @@ mod lag;
 mod manual;
 mod matrix;
 mod page;
+mod pages_elsewhere;
 mod protocol_page;
 mod readme;
 mod resume;

@@ -11,8 +11,11 @@ use crate::support::{DEADLINE, SOURCES, poll};
 const MARK: &str = "hunter2";
 
 fn config(folder: &std::path::Path) -> String {
+    let senders = "<source>\n@type forward\nbind 127.0.0.1\nport 0\n<security>\nself_hostname s\nuser_auth true\n\
+                   shared_key hunter2-key\n<user>\nusername u\npassword hunter2-password\n</user>\n\
+                   <client>\nnetwork 127.0.0.0/8\nshared_key hunter2-client\n</client>\n</security>\n</source>\n";
     format!(
-        "<system>\nlog_level trace\nmetrics_token hunter2-metrics\n</system>\n{SOURCES}\
+        "<system>\nlog_level trace\nmetrics_token hunter2-metrics\n</system>\n{SOURCES}{senders}\
          <match **>\n@type websocket\nhost 127.0.0.1\nport 0\ntoken hunter2-old\nbuffered_messages 5\n\
          <token>\nname named\ntoken hunter2-named\nredact password\n</token>\n\
          <token>\nname filed\ntoken_file {}\nconnection_limit 1\n</token>\n\
@@ -64,6 +67,13 @@ fn a_server_full_of_secrets_says_none() {
     );
     assert!(answers[10].contains("fluentcast_websocket_clients "), "{}", answers[10]);
 
+    let mut stranger = TcpStream::connect(server.address("forward", 1)).expect("the port answers");
+    stranger.write_all(b"\x96\xa4PING\xa1a\xa1b\xa1c\xa1u\xa1d").expect("sent");
+    let mut told = Vec::new();
+    stranger.read_to_end(&mut told).expect("an answer");
+    answers.push(String::from_utf8_lossy(&told).into_owned());
+    assert!(answers[12].contains("shared_key mismatch"), "{}", answers[12]);
+
     let mut client = Client::connect(address, "/?token=hunter2-named");
     let _only = Client::connect(address, "/?token=hunter2-filed");
     let refused = Client::try_connect(address, "/?token=hunter2-filed").err().expect("one at once");
@@ -105,6 +115,19 @@ fn no_mistake_of_a_configuration_is_shown_with_a_secret() {
             "how a token is signed",
         ),
         ("<system>\nmetrics_tokens hunter2-a\n</system>", "metrics_tokens"),
+        ("<source>\n@type forward\n<security>\nshared_kye hunter2-a\n</security>\n</source>", "shared_kye"),
+        (
+            "<source>\n@type forward\n<security>\nself_hostname s\nshared_key \"hunter2-a\n</security>\n</source>",
+            "error",
+        ),
+        (
+            "<source>\n@type forward\n<security>\n<user>\npass hunter2-a\n</user>\n</security>\n</source>",
+            "pass",
+        ),
+        (
+            "<source>\n@type http\n<transport tls>\nprivate_key_passphrse hunter2-a\n</transport>\n</source>",
+            "passphrse",
+        ),
     ] {
         std::fs::write(&file, text).expect("written");
         let output = fluentcast().arg("check").arg(&file).output().expect("the binary starts");

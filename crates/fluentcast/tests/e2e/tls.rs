@@ -1,6 +1,7 @@
 //! TLS on every listener, to clients that are not ours.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -292,4 +293,62 @@ fn npm_fluent_logger_over_tls() {
 #[test]
 fn npm_fluent_org_logger_over_tls() {
     all_arrive("fluent_org_logger.js");
+}
+
+/// A tool of the terminal with these arguments and this input: exit code, output, errors.
+fn tool(arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+    let mut command = fluentcast();
+    command.args(arguments).env_remove("FLUENTCAST_TOKEN").stdin(Stdio::piped());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    // Who refuses does not read.
+    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("it ends");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn send_and_tail_speak_tls() {
+    let server = Server::start(&config(&ordinary(), "token s3cr3t\nbuffered_messages 10"));
+    let authority = file("authority.pem").display().to_string();
+    let port = server.address("forward", 1).port().to_string();
+    let to = ["send", "app.web", "--ack", "--tls", "--host", "localhost", "--port", &port];
+    let sent = tool(&[&to[..], &["--ca-file", &authority]].concat(), "{\"n\":1}\n{\"n\":2}\n");
+    assert_eq!(sent, (Some(0), String::new(), String::new()));
+    let watched = encrypted(&server).port();
+    for scheme in ["wss", "https"] {
+        let url = format!("{scheme}://localhost:{watched}/");
+        let flags = ["--no-follow", "--format", "json", "--token", "s3cr3t", "--ca-file", &authority];
+        let printed = tool(&[&["tail", &url], &flags[..]].concat(), "");
+        assert_eq!(printed, (Some(0), "{\"n\":1}\n{\"n\":2}\n".to_owned(), String::new()));
+    }
+}
+
+#[test]
+fn tools_speak_to_no_server_they_cannot_trust() {
+    // On every address, so that there is one which the certificate does not name.
+    let server = Server::start(&config(&ordinary(), "token s3cr3t").replace("127.0.0.1", "0.0.0.0"));
+    let authority = file("authority.pem").display().to_string();
+    let intruder = file("intruder.pem").display().to_string();
+    let at = |scheme: &str, host: &str, port: u16| format!("{scheme}://{host}:{port}/");
+    let (encrypted, plain) = (encrypted(&server).port(), server.websocket(0).port());
+    let port = server.address("forward", 1).port().to_string();
+    for (arguments, says) in [
+        (vec!["tail", &at("wss", "localhost", encrypted)], "--ca-file FILE names a CA to trust"),
+        (vec!["tail", &at("wss", "localhost", encrypted), "--ca-file", &intruder], "UnknownIssuer"),
+        (vec!["tail", &at("wss", "127.0.0.2", encrypted), "--ca-file", &authority], "not valid for name"),
+        (vec!["tail", &at("wss", "localhost", plain), "--ca-file", &authority], "does this port speak TLS?"),
+        (vec!["tail", &at("ws", "localhost", plain), "--ca-file", &authority], "--ca-file means nothing"),
+        (
+            vec!["tail", &at("wss", "localhost", encrypted), "--ca-file", "none.pem"],
+            "--ca-file none.pem: No such",
+        ),
+        (vec!["send", "t", "--host", "localhost", "--port", &port, "--tls"], "--ca-file FILE names"),
+        (vec!["send", "t", "--ca-file", &authority], "means nothing without --tls"),
+    ] {
+        let (code, output, errors) = tool(&arguments, "{}\n");
+        assert_eq!((code, output.as_str()), (Some(1), ""), "{arguments:?}: {errors}");
+        assert!(errors.contains(says), "{arguments:?}: {errors}");
+    }
+    assert_eq!(server.metric("fluentcast_tls_handshakes_total"), 0);
 }

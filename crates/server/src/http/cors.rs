@@ -1,11 +1,13 @@
 //! Cross-origin requests: which pages of a browser may send here.
 
+use fluentcast_config::host;
+use fluentcast_config::origin::WebOrigin;
 use fluentcast_config::settings::HttpSource;
 use hyper::HeaderMap;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HeaderValue,
-    ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HOST,
+    HeaderValue, ORIGIN, VARY,
 };
 
 /// What the origin of a request means.
@@ -26,12 +28,16 @@ pub(super) enum Cors {
     },
     /// The origin is not on the list.
     Refused,
+    /// There is no list, and a page of somewhere else asks.
+    Foreign,
 }
 
 impl Cors {
     /// Looks the request's origin up in the list.
     pub(super) fn of(settings: &HttpSource, headers: &HeaderMap) -> Self {
-        let Some(allowed) = &settings.cors_allow_origins else { return Self::Off };
+        let Some(allowed) = &settings.cors_allow_origins else {
+            return if is_foreign(settings, headers) { Self::Foreign } else { Self::Off };
+        };
         if allowed.iter().any(|pattern| pattern == "*") {
             return Self::AnyOrigin;
         }
@@ -58,11 +64,23 @@ impl Cors {
                 }
                 headers.insert(VARY, HeaderValue::from_name(ORIGIN));
             }
-            Self::NoOrigin | Self::Refused => {
+            Self::NoOrigin | Self::Refused | Self::Foreign => {
                 headers.insert(VARY, HeaderValue::from_name(ORIGIN));
             }
         }
     }
+}
+
+/// Whether a browser's page of another host than this one asks. Under Fluentd it may send forms, whose answer it
+/// just cannot read. On a port for this machine alone, the same host is one whose name nobody can take.
+fn is_foreign(settings: &HttpSource, headers: &HeaderMap) -> bool {
+    let mut origins = headers.get_all(ORIGIN).iter();
+    let Some(origin) = origins.next() else { return false };
+    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let host = headers.get(HOST).map(text).unwrap_or_default();
+    let is_local = settings.listen.is_loopback();
+    let is_same = WebOrigin::parse(&text(origin)).is_some_and(|origin| origin.is_same_host(&host));
+    !is_same || origins.next().is_some() || (is_local && !host::is_certain(&host))
 }
 
 /// Answers a preflight: the headers that allow the POST it asks about, or `None` for a refusal.

@@ -18,6 +18,10 @@ use super::cors::{self, Cors};
 use super::intake::{Intake, Refusal, Whole, bytes_of};
 use super::respond::{self, Answer};
 
+/// What somebody who sees it in the console of a browser can do about it.
+const FOREIGN: &str = "pages of another host may not send here; `cors_allow_origins` of the http source names those \
+                       that may";
+
 /// One request after another of one connection.
 #[derive(Clone)]
 pub(super) struct Exchange {
@@ -85,8 +89,9 @@ impl Exchange {
     async fn decide(&self, parts: Parts, body: Bytes) -> Answer {
         let settings = &self.context.settings;
         match parts.method {
-            // Health checks of load balancers; a `json` in the query of a GET is not read.
-            Method::GET => return respond::closing(respond::empty(StatusCode::OK)),
+            // Health checks of load balancers; a `json` in the query is not read. Nor that of a HEAD, with which
+            // browsers let any page ask without saying where it is from.
+            Method::GET | Method::HEAD => return respond::closing(respond::empty(StatusCode::OK)),
             Method::OPTIONS => {
                 return respond::closing(match cors::preflight(settings, &parts.headers) {
                     Some(headers) => {
@@ -100,11 +105,14 @@ impl Exchange {
             _ => {}
         }
         let cors = Cors::of(settings, &parts.headers);
-        let mut answer = if cors == Cors::Refused {
-            respond::closing(respond::empty(StatusCode::FORBIDDEN))
-        } else {
-            self.accept(parts, body).await
+        let mut answer = match cors {
+            Cors::Refused => respond::closing(respond::empty(StatusCode::FORBIDDEN)),
+            Cors::Foreign => respond::closing(respond::explained(StatusCode::FORBIDDEN, FOREIGN)),
+            _ => self.accept(parts, body).await,
         };
+        if matches!(cors, Cors::Refused | Cors::Foreign) {
+            self.context.metrics.http_origins_refused.inc();
+        }
         cors.apply(answer.headers_mut());
         answer
     }

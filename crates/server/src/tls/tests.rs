@@ -217,12 +217,12 @@ async fn what_is_renewed_is_for_the_next_and_costs_nobody_his_connection() {
     let (Some(mut old), Ok(mut old_client)) = shake(&acceptor, &any()).await else { panic!("no handshake") };
 
     put("renewed");
-    acceptor.reload();
+    acceptor.reload().unwrap();
     assert_eq!(shown(&acceptor).await, certificate("renewed.pem"));
 
     // A mistake leaves what there is.
     fs::write(&key, "nothing").unwrap();
-    acceptor.reload();
+    acceptor.reload().unwrap_err();
     assert_eq!(shown(&acceptor).await, certificate("renewed.pem"));
     assert_eq!((acceptor.metrics.tls_reloads.get(), acceptor.metrics.tls_reload_errors.get()), (1, 1));
 

@@ -10,6 +10,7 @@ use fluentcast_broadcast::encode::{Format, Protocol, Shape};
 use fluentcast_broadcast::hub::{self, Hub, Start};
 use fluentcast_broadcast::session::{Greeting, Session};
 use fluentcast_broadcast::view::Worker;
+use fluentcast_config::host::AllowedHosts;
 use fluentcast_config::origin::AllowedOrigins;
 use fluentcast_config::settings::{Secret, SlowClient};
 use fluentcast_event::limits;
@@ -40,6 +41,8 @@ pub struct Site {
     pub grants: Arc<Grants>,
     /// Which pages of a browser may watch, besides its own.
     pub allow_origin: AllowedOrigins,
+    /// By which names it may be asked for.
+    pub allow_host: AllowedHosts,
     /// Where its events come from.
     pub hub: Arc<Hub>,
     /// What its clients are bound by, slowness aside.

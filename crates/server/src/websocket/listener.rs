@@ -29,6 +29,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::admit::{Admitted, Asking, Refusal, Site, Wire};
+use super::answering::Answering;
 use super::origin::{self, Cors};
 use super::scrape::Scraping;
 use super::worker::WorkerPool;
@@ -105,6 +106,7 @@ impl Port {
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
         let Some(stream) = tls::secure(self.acceptor.as_deref(), stream, peer, &stop).await else { return };
         let admission = Arc::new(Admission::default());
+        let stream = Answering::new(stream, self.metrics.websocket_answers_not_taken.clone());
         let service = service_fn(|request| std::future::ready(self.answer(&request, peer, &admission)));
         let mut connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
@@ -122,7 +124,7 @@ impl Port {
             (Some(admitted), _) => {
                 let parts = connection.into_parts();
                 self.metrics.websocket_clients_accepted.inc();
-                let stream = parts.io.into_inner();
+                let stream = parts.io.into_inner().into_inner();
                 if let Err(error) = admitted.enter(&self.pool, stream, parts.read_buf.to_vec(), peer) {
                     tracing::debug!(%peer, %error, "a client's socket cannot be handed on");
                 }
@@ -261,8 +263,11 @@ impl Port {
         }))
     }
 
-    /// Judges which page asks, and counts a refusal.
+    /// Judges by which name and which page the stream is asked for, and counts a refusal.
     fn judge_origin(&self, site: &Site, request: &Request<Incoming>) -> Result<Cors, Refusal> {
+        origin::judge_host(&site.allow_host, request.headers()).inspect_err(|_| {
+            self.metrics.websocket_hosts_refused.inc();
+        })?;
         origin::judge(&site.allow_origin, request.headers()).inspect_err(|_| {
             self.metrics.websocket_origins_refused.inc();
         })
@@ -343,7 +348,7 @@ impl Admission {
 struct BecomesStream;
 
 /// Ends a connection after its last answer.
-async fn close(mut stream: Stream) {
+async fn close(mut stream: Answering<Stream>) {
     if let Err(error) = stream.shutdown().await {
         tracing::debug!(%error, "a connection could not be shut down");
     }

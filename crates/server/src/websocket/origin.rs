@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use fluentcast_config::host::AllowedHosts;
 use fluentcast_config::origin::{AllowedOrigins, WebOrigin};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -33,6 +34,23 @@ const SHOWN_MAX: usize = 200;
 pub(super) struct Cors {
     /// `Access-Control-Allow-Origin`; `None`: no page asked.
     allowed: Option<HeaderValue>,
+}
+
+/// Judges the name by which a request asks for its stream, wherever it is from.
+///
+/// # Errors
+/// The refusal of a name that nobody has vouched for.
+pub(super) fn judge_host(allowed: &AllowedHosts, headers: &HeaderMap) -> Result<(), Refusal> {
+    let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+    if allowed.has(host) {
+        return Ok(());
+    }
+    let host: String = host.unwrap_or_default().chars().take(SHOWN_MAX).collect();
+    let told = format!(
+        "This stream is not known by the name `{host}`. If that is one of its names, add it (without a port) to \
+         `allow_host` of the websocket output."
+    );
+    Err((StatusCode::FORBIDDEN, told))
 }
 
 /// Judges the origin of a request.

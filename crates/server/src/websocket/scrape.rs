@@ -5,9 +5,10 @@
 
 use std::net::SocketAddr;
 
+use fluentcast_config::host;
 use fluentcast_config::settings::Secret;
 use hyper::StatusCode;
-use hyper::header::{FORWARDED, HeaderMap, HeaderName, VIA};
+use hyper::header::{FORWARDED, HOST, HeaderMap, HeaderName, VIA};
 
 use super::admit::Refusal;
 use super::digest::Digest;
@@ -56,10 +57,13 @@ impl Scraping {
             }
             Self::Local => {
                 let by_proxy = BY_PROXIES.iter().any(|name| headers.contains_key(name));
-                if peer.ip().to_canonical().is_loopback() && !by_proxy {
+                // A page on this machine may have made a name of its own mean this machine.
+                let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+                let by_own_name = host.is_none_or(host::is_certain);
+                if peer.ip().to_canonical().is_loopback() && !by_proxy && by_own_name {
                     return Ok(());
                 }
-                let told = "Where streams need a token, metrics are for this machine only. To read them from another, \
+                let told = "Where streams need a token, metrics are for this machine only, asked for as localhost or by address. To read them from another, \
                             set `metrics_token` in <system> and send it as `Authorization: Bearer ...`.";
                 Err((StatusCode::FORBIDDEN, told.to_owned()))
             }
@@ -79,11 +83,16 @@ mod tests {
         let token = secret("metrics");
         let proxied = HeaderMap::from_iter([(BY_PROXIES[2].clone(), HeaderValue::from_static("192.0.2.1"))]);
         let direct = HeaderMap::new();
+        let by = |name| HeaderMap::from_iter([(HOST, HeaderValue::from_static(name))]);
+        let (own, foreign) = (by("localhost:8080"), by("evil.example:8080"));
         let (here, mapped, there) = ("127.0.0.1:5", "[::ffff:127.0.0.1]:5", "192.0.2.1:5");
         for (scraping, peer, headers, presented, status) in [
             (Scraping::new(None, false), there, &direct, None, 200),
             (Scraping::new(None, true), here, &direct, None, 200),
             (Scraping::new(None, true), mapped, &direct, None, 200),
+            (Scraping::new(None, true), here, &own, None, 200),
+            (Scraping::new(None, true), here, &foreign, None, 403),
+            (Scraping::new(None, false), here, &foreign, None, 200),
             (Scraping::new(None, true), here, &proxied, None, 403),
             (Scraping::new(None, true), there, &direct, Some("metrics"), 403),
             (Scraping::new(Some(&token), false), here, &direct, None, 401),

@@ -13,6 +13,7 @@ use fluentcast_broadcast::hub::{Hub, Options};
 use fluentcast_broadcast::tags::TagChoice;
 use fluentcast_broadcast::view::ViewKey;
 use fluentcast_config::check::check;
+use fluentcast_config::host::AllowedHosts;
 use fluentcast_config::load::{Environment, load_text};
 use fluentcast_config::origin::AllowedOrigins;
 use fluentcast_config::settings::{Listen, OutputKind, Rule, Secret, SlowClient, Token, Websocket};
@@ -35,6 +36,7 @@ use client::{Client, End};
 use http::Http;
 use reader::{FORMS, Form, Item, Reader};
 
+mod answers;
 mod churn;
 mod classic;
 mod client;
@@ -80,6 +82,7 @@ struct Output {
     unauthenticated_limit: u32,
     authenticate_timeout: Duration,
     allow_origin: AllowedOrigins,
+    allow_host: AllowedHosts,
     connection_limit: u32,
     limits: ClientLimits,
     slow_client: Option<SlowClient>,
@@ -99,6 +102,7 @@ impl Default for Output {
             unauthenticated_limit: 1000,
             authenticate_timeout: DEADLINE,
             allow_origin: AllowedOrigins::SameHost,
+            allow_host: AllowedHosts::Any,
             connection_limit: 10_000,
             limits: ClientLimits {
                 lag_bytes_max: 1 << 30,
@@ -257,6 +261,7 @@ fn site(output: Output, pool: &WorkerPool) -> Site {
         shape: CLASSIC,
         grants: Arc::new(grants(output.token, output.tokens)),
         allow_origin: output.allow_origin,
+        allow_host: output.allow_host,
         hub: Arc::new(Hub::new(options, Arc::new(pool.clone()))),
         limits: output.limits,
         slow_client: output.slow_client,

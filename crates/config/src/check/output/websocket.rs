@@ -7,6 +7,7 @@ mod token;
 use super::super::ports::{self, Site};
 use super::super::reader::Reader;
 use super::super::transport;
+use crate::host::{self, AllowedHosts};
 use crate::origin::{AllowedOrigins, WebOrigin};
 use crate::settings::{Listen, Secret, SlowClient, Websocket};
 
@@ -15,7 +16,7 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
     let buffered_messages = reader.get("buffered_messages");
     // Its linger_timeout is of no use here: a close is waited for.
     let tls = transport::read(&mut reader).tls;
-    let websocket = Websocket {
+    let mut websocket = Websocket {
         listen: ports::listen(
             &mut reader,
             "host",
@@ -31,6 +32,7 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
         tokens: token::read(&mut reader),
         jwts: jwt::read(&mut reader),
         allow_origin: allow_origin(&mut reader),
+        allow_host: AllowedHosts::Any,
         history: history::read(&mut reader, buffered_messages),
         ui: reader.get("ui"),
         client_lag_limit: reader.get("client_lag_limit"),
@@ -44,22 +46,28 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
         unauthenticated_limit: reader.get("unauthenticated_limit"),
         tls,
     };
+    websocket.allow_host = allow_host(&mut reader, &websocket);
     exposure(&mut reader, &websocket);
     reader.finish();
     websocket
 }
 
-/// Says what a port that other machines can reach lacks.
-fn exposure(reader: &mut Reader<'_, '_>, websocket: &Websocket) {
-    let Listen { host, port, .. } = &websocket.listen;
-    if ports::is_loopback(host) {
-        return;
-    }
-    let span = reader.place("host").unwrap_or(reader.span());
+/// Whether whoever reaches the port may watch.
+fn is_open(websocket: &Websocket) -> bool {
     let asks_for_certificate = websocket.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
     let asks_for_token =
         websocket.token.is_some() || !websocket.tokens.is_empty() || !websocket.jwts.is_empty();
-    if !asks_for_token && !asks_for_certificate {
+    !asks_for_token && !asks_for_certificate
+}
+
+/// Says what a port that other machines can reach lacks.
+fn exposure(reader: &mut Reader<'_, '_>, websocket: &Websocket) {
+    if websocket.listen.is_loopback() {
+        return;
+    }
+    let Listen { host, port, .. } = &websocket.listen;
+    let span = reader.place("host").unwrap_or(reader.span());
+    if is_open(websocket) {
         let message = format!("whoever reaches {host}:{port} can watch every event: there is no `token`");
         reader
             .ctx
@@ -131,4 +139,35 @@ fn allow_origin(reader: &mut Reader<'_, '_>) -> AllowedOrigins {
 /// Under the original an empty token turned everybody away.
 fn token(reader: &mut Reader<'_, '_>) -> Option<Secret> {
     reader.secret("token")
+}
+
+/// Names by which it may be asked for. A page that has made a name of its own mean this machine has no token, so only
+/// what is open to whoever connects from here depends on the name.
+fn allow_host(reader: &mut Reader<'_, '_>, websocket: &Websocket) -> AllowedHosts {
+    let own = host::parse(&websocket.listen.host);
+    let Some(written) = reader.opt::<Vec<String>>("allow_host") else {
+        let is_guarded = is_open(websocket) && websocket.listen.is_loopback();
+        return if is_guarded { AllowedHosts::Named(own.into_iter().collect()) } else { AllowedHosts::Any };
+    };
+    let span = reader.place("allow_host").unwrap_or(reader.span());
+    let mut names: Vec<_> = own.into_iter().collect();
+    for text in written.iter().filter(|text| *text != "*") {
+        match host::parse(text) {
+            Some(name) => names.push(name),
+            None => {
+                let message = format!("allow_host: `{text}` is no name of a host");
+                reader.ctx.error("bad-host", span, message).help(
+                    "write the name alone, such as `logs.example`, without scheme and port; `*` alone for every name",
+                );
+            }
+        }
+    }
+    if !written.iter().any(|text| text == "*") {
+        return AllowedHosts::Named(names);
+    }
+    if written.len() > 1 {
+        let message = "allow_host: `*` beside names: every name will do";
+        reader.ctx.error("bad-host", span, message).help("remove `*`, or everything else");
+    }
+    AllowedHosts::Any
 }

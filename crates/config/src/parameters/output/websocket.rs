@@ -88,6 +88,15 @@ pub const WEBSOCKET: Section = Section {
             )
             .from(Origin::Fluentcast),
             Parameter::new(
+                "allow_host",
+                Kind::List,
+                Unset,
+                "Names by which the streams may be asked for, besides `localhost`, addresses and `host`, or `*` for \
+                 all. Unset: only those where this machine alone can connect and nothing else (token, certificate) \
+                 is asked for; else all. Keeps out pages that let a name of theirs mean this machine (DNS rebinding)",
+            )
+            .from(Origin::Fluentcast),
+            Parameter::new(
                 "path",
                 Kind::Text,
                 Is("/"),

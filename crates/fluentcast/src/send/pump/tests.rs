@@ -95,7 +95,8 @@ struct Sent {
 
 /// Sends so many chunks to the port.
 async fn send(port: u16, chunks: Vec<Gathered>, ack: bool, patience: Duration) -> Sent {
-    let to = Destination { host: "127.0.0.1".to_owned(), port, tag: "t".to_owned(), ack, patience };
+    let (host, tag, dialer) = ("127.0.0.1".to_owned(), "t".to_owned(), Dialer::default());
+    let to = Destination { host, port, dialer, tag, ack, patience };
     let told = Told::default();
     let backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(2));
     let pump = Pump::new(to, backoff, Progress::new(false, Instant::now()), told.clone());

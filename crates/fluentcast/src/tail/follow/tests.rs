@@ -73,6 +73,7 @@ async fn play(script: Vec<String>, start: Start, ends: bool) -> Played {
     let (port, served) = serve(script).await;
     let (pages, mut written) = mpsc::channel(1);
     let follow = Follow {
+        dialer: Dialer::default(),
         target: Target::at_port(port),
         place: Place::new(start),
         ends,
@@ -221,6 +222,7 @@ async fn it_ends_when_nobody_takes_pages() {
     let (pages, written) = mpsc::channel(1);
     drop(written);
     let follow = Follow {
+        dialer: Dialer::default(),
         target: Target::at_port(port),
         place: Place::new(Start::Last(0)),
         ends: false,

@@ -32,6 +32,8 @@ fn every_way_to_say_where() {
         ("localhost:9000/a/b#c", "localhost:9000", "/a/b/events"),
         ("[::1]:9000", "[::1]:9000", "/events"),
         ("ws://[::1]/", "[::1]:80", "/events"),
+        ("wss://logs.example", "logs.example:443", "/events"),
+        ("HTTPS://logs.example:8443/web", "logs.example:8443", "/web/events"),
         ("h/ü x", "h:8080", "/%C3%BC%20x/events"),
     ] {
         let (told_authority, told_path, ..) = read(&[url]).expect(url);
@@ -44,8 +46,6 @@ fn every_way_to_say_where() {
 #[test]
 fn what_is_no_place_is_said() {
     for (url, named) in [
-        ("wss://h/", "TLS"),
-        ("https://h", "TLS"),
         ("ftp://h", "scheme"),
         ("", "host"),
         ("http://", "host"),

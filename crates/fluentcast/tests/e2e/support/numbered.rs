@@ -170,7 +170,7 @@ fn upgrade(
 
 /// Asks for a stream over HTTP; returns what follows the head, and the epoch that stands there.
 fn ask(mut stream: TcpStream, query: &str, headers: &str) -> (BufReader<TcpStream>, String) {
-    let request = format!("GET /events?{query} HTTP/1.1\r\nHost: h\r\n{headers}\r\n");
+    let request = format!("GET /events?{query} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).expect("sent");
     let mut stream = BufReader::new(stream);
     let (mut head, mut line) = (String::new(), String::new());

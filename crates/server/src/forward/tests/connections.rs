@@ -23,12 +23,22 @@ async fn what_came_before_junk_is_acked() {
 }
 
 #[tokio::test]
-async fn an_http_request_leaves_the_connection_open() {
+async fn values_that_are_no_messages_are_counted_and_passed_over() {
     let server = Server::start(settings());
-    let request = b"GET / HTTP/1.0\r\n\r\n";
-    let replies = server.exchange(&[request, &with_chunk(b'1')[..]].concat()).await;
+    let replies = server.exchange(&[b"\r\n\r\n", &with_chunk(b'1')[..]].concat()).await;
     assert_eq!(replies, ack(b'1'));
-    assert_eq!(server.metrics.forward_messages_invalid.get(), request.len() as u64);
+    assert_eq!(server.metrics.forward_messages_invalid.get(), 4);
+}
+
+#[tokio::test]
+async fn what_a_page_of_a_browser_posts_is_no_message() {
+    let server = Server::start(settings());
+    let request = b"POST / HTTP/1.1\r\nHost: localhost:24224\r\nContent-Length: 100\r\n\r\n";
+    let mut stream = server.connect().await;
+    stream.write_all(&[request, &with_chunk(b'1')[..]].concat()).await.unwrap();
+    assert_eq!(read_to_end(&mut stream).await, b"");
+    assert_eq!(server.metrics.forward_messages.get(), 0);
+    assert_eq!(server.metrics.forward_connections_broken.get(), 1);
 }
 
 #[tokio::test]

@@ -72,13 +72,56 @@ async fn the_empty_picture_is_fluentds() {
 }
 
 #[tokio::test]
-async fn a_get_brings_nothing_and_a_head_brings_events() {
-    let mut served = connect(settings(), Kept::default());
-    served.client.send("HEAD /t?json={} HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    assert_eq!(served.client.reply().await.expect("an answer").status, "HTTP/1.1 200 OK");
-    served.client.send("GET /t?json={} HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    served.client.reply().await.expect("an answer");
-    assert_eq!(served.kept.events(), ["t {}"]);
+async fn what_browsers_send_without_an_origin_brings_nothing() {
+    for method in ["GET", "HEAD"] {
+        let mut served = connect(settings(), Kept::default());
+        served.client.send(format!("{method} /t?json={{}} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
+        assert_eq!(served.client.reply().await.expect("an answer").status, "HTTP/1.1 200 OK");
+        assert!(served.kept.events().is_empty(), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_host_brings_nothing_unless_it_is_listed() {
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    let everywhere = with(|settings| settings.listen.host = "0.0.0.0".into());
+    let listed = with(|settings| settings.cors_allow_origins = Some(vec!["https://app.example".into()]));
+    let any = with(|settings| settings.cors_allow_origins = Some(vec!["*".into()]));
+    for (settings, host, origins, status) in [
+        (settings(), "localhost:8888", &["https://evil.example"][..], 403),
+        (settings(), "localhost:8888", &["null"], 403),
+        (settings(), "localhost:8888", &["http://localhost:8080"], 403),
+        (settings(), "localhost:8888", &["http://localhost:8888", "http://localhost:8888"], 403),
+        (settings(), "localhost:8888", &["http://localhost:8888"], 200),
+        (settings(), "127.0.0.1:8888", &["http://127.0.0.1:8888"], 200),
+        // A page that has made its name mean this machine.
+        (settings(), "evil.example:8888", &["http://evil.example:8888"], 403),
+        (everywhere.clone(), "logs.example", &["https://logs.example"], 200),
+        (everywhere, "logs.example", &["https://evil.example"], 403),
+        (settings(), "whatever", &[], 200),
+        (listed, "localhost:8888", &["https://app.example"], 200),
+        (any, "localhost:8888", &["https://evil.example"], 200),
+    ] {
+        let mut served = connect(settings, Kept::default());
+        let mut headers = vec![form.to_owned()];
+        headers.extend(origins.iter().map(|origin| format!("Origin: {origin}")));
+        let headers: Vec<_> = headers.iter().map(String::as_str).collect();
+        let post = request("POST /t", &headers, "json={}").replacen("Host: x", &format!("Host: {host}"), 1);
+        served.client.send(post).await;
+        let reply = served.client.reply().await.expect("an answer");
+        assert!(
+            reply.status.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{host} {origins:?}: {}",
+            reply.status
+        );
+        let refused = status == 403;
+        assert_eq!(served.kept.events().is_empty(), refused, "{host} {origins:?}");
+        assert_eq!(served.metrics.http_origins_refused.get(), u64::from(refused), "{host} {origins:?}");
+        if refused {
+            let told = String::from_utf8(reply.body).expect("text");
+            assert!(told.contains("`cors_allow_origins`"), "{told}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -57,7 +57,8 @@ fn decides_by_list_and_origin() {
             "{list:?} {request:?}"
         );
     }
-    assert_eq!(Cors::of(&settings(), &headers(&foo)), Cors::Off);
+    assert_eq!(Cors::of(&settings(), &headers(&foo)), Cors::Foreign);
+    assert_eq!(Cors::of(&settings(), &headers(&[])), Cors::Off);
 }
 
 #[test]

@@ -81,7 +81,7 @@ async fn a_client_that_never_reads_is_cut_and_what_it_missed_is_counted() {
     let bounds = StopBounds { clients: Duration::from_millis(100), ..NO_BOUNDS };
     let running = Running::start(bind(WEBSOCKET), bounds);
     let mut deaf = running.connect("websocket").await;
-    let request = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     deaf.write_all(request.as_bytes()).await.unwrap();
     until(|| running.metrics.websocket_clients_accepted.get() == 1).await;

@@ -12,57 +12,72 @@ fn put(folder: &Path, from: &str, to: &str) {
     fs::rename(fresh, folder.join(to)).unwrap();
 }
 
-fn watched(folder: &Path) -> Watched {
+fn acceptor(folder: &Path) -> Arc<Acceptor> {
     put(folder, "server.pem", "pem");
     put(folder, "server.key", "key");
     let settings = tls(folder.join("pem"), folder.join("key"));
-    Watched::new(Acceptor::of(Some(&settings), &Arc::default()).unwrap().unwrap())
+    Acceptor::of(Some(&settings), &Arc::default()).unwrap().unwrap()
 }
 
 /// Certificates loaded, and those that could not be.
-fn counts(watched: &Watched) -> (u64, u64) {
-    let metrics = &watched.acceptor.metrics;
-    (metrics.tls_reloads.get(), metrics.tls_reload_errors.get())
+fn counts(acceptor: &Acceptor) -> (u64, u64) {
+    (acceptor.metrics.tls_reloads.get(), acceptor.metrics.tls_reload_errors.get())
 }
 
 #[test]
 fn files_are_loaded_once_they_have_changed_and_settled() {
     let folder = TempDir::new().unwrap();
-    let mut watched = watched(folder.path());
-    watched.look(false);
-    watched.look(false);
-    assert_eq!(counts(&watched), (0, 0), "nothing changed");
+    let acceptor = acceptor(folder.path());
+    acceptor.look();
+    acceptor.look();
+    assert_eq!(counts(&acceptor), (0, 0), "nothing changed");
 
     put(folder.path(), "renewed.pem", "pem");
-    watched.look(false);
-    assert_eq!(counts(&watched), (0, 0), "the key is still to come");
+    acceptor.look();
+    assert_eq!(counts(&acceptor), (0, 0), "the key is still to come");
     put(folder.path(), "renewed.key", "key");
-    watched.look(false);
-    assert_eq!(counts(&watched), (0, 0));
-    watched.look(false);
-    watched.look(false);
-    assert_eq!(counts(&watched), (1, 0));
+    acceptor.look();
+    assert_eq!(counts(&acceptor), (0, 0));
+    acceptor.look();
+    acceptor.look();
+    assert_eq!(counts(&acceptor), (1, 0));
 }
 
 #[test]
 fn what_cannot_be_used_is_told_once_and_mended_later() {
     let folder = TempDir::new().unwrap();
-    let mut watched = watched(folder.path());
+    let acceptor = acceptor(folder.path());
     fs::remove_file(folder.path().join("key")).unwrap();
     for _ in 0..4 {
-        watched.look(false);
+        acceptor.look();
     }
-    assert_eq!(counts(&watched), (0, 1));
+    assert_eq!(counts(&acceptor), (0, 1));
     put(folder.path(), "server.key", "key");
-    watched.look(false);
-    watched.look(false);
-    assert_eq!(counts(&watched), (1, 1));
+    acceptor.look();
+    acceptor.look();
+    assert_eq!(counts(&acceptor), (1, 1));
 }
 
 #[test]
-fn who_asks_is_not_made_to_wait() {
-    let folder = TempDir::new().unwrap();
-    let mut watched = watched(folder.path());
-    watched.look(true);
-    assert_eq!(counts(&watched), (1, 0));
+fn who_asks_gets_all_of_them_at_once_and_is_told_what_cannot_be_used() {
+    let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let [good, bad] = [0, 1].map(|index| acceptor(folders[index].path()));
+    let certificates = Certificates::default();
+    certificates.add(&good);
+    certificates.add(&bad);
+    assert!(certificates.renew_now().is_empty());
+    assert_eq!((counts(&good), counts(&bad)), ((1, 0), (1, 0)));
+
+    fs::write(folders[1].path().join("pem"), "nothing").unwrap();
+    let told: Vec<_> = certificates.renew_now().iter().map(ToString::to_string).collect();
+    assert!(matches!(&told[..], [one] if one.contains("there is no certificate in it")), "{told:?}");
+    assert_eq!((counts(&good), counts(&bad)), ((2, 0), (1, 1)));
+    // What was loaded by force is not loaded again by looking.
+    good.look();
+    good.look();
+    assert_eq!(counts(&good), (2, 0));
+
+    drop(bad);
+    assert!(certificates.renew_now().is_empty(), "a listener that is gone is not asked");
+    assert_eq!(certificates.acceptors().len(), 1);
 }

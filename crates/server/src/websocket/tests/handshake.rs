@@ -63,7 +63,7 @@ fn who_opens_no_websocket_gets_a_page() {
 
 #[test]
 fn metrics_are_for_this_machine_where_events_need_a_token() {
-    let get = |headers: &str| format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+    let get = |headers: &str| format!("GET /metrics HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
     let by_proxy = "X-Forwarded-For: 192.0.2.1\r\n";
     for (sections, by_a_proxy) in [("", 200), ("<token>\nname a\ntoken a-secret\n</token>", 403)] {
         let server = Server::one(Output { tokens: sections, ..Output::default() });

@@ -111,3 +111,42 @@ fn a_browser_that_asks_first_is_told_what_a_page_may_send() {
     assert_eq!(preflight("/c/events", APP).status, 404);
     assert_eq!(ask(&server, &request("OPTIONS", "/a/events", "")).status, 405);
 }
+
+#[test]
+fn a_stream_is_served_by_the_names_that_are_allowed() {
+    let named = || AllowedHosts::Named(vec!["logs.example".to_owned()]);
+    let server = Server::one(Output { allow_host: named(), kept: 5, ..Output::default() });
+    let mut refused = 0;
+    for (host, served) in [
+        ("localhost:8080", true),
+        ("127.0.0.1:8080", true),
+        ("[::1]:8080", true),
+        ("logs.example:8080", true),
+        // A page of that name, which its owner lets mean this machine: of the same host, by all it says.
+        ("evil.example:8080", false),
+        ("logs.example.evil.example", false),
+    ] {
+        let by = |text: String| text.replace("Host: x", &format!("Host: {host}"));
+        let origin = format!("Origin: http://{host}\r\n");
+        let get = format!("HEAD /events?$follow=false HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        for request in [by(upgrade("/", &origin)), by(upgrade("/", "")), get] {
+            let answer = ask(&server, &request);
+            assert_eq!(answer.status == 403, !served, "{request}");
+            if !served {
+                refused += 1;
+                assert!(
+                    answer.status == 403 && answer.body.contains("`allow_host`")
+                        || request.starts_with("HEAD")
+                );
+            }
+            assert_eq!(server.metrics.websocket_hosts_refused.get(), refused, "{request}");
+        }
+        // What has no events is there by any name.
+        let page = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        assert_eq!(ask(&server, &page).status, 200);
+    }
+    // Programs of old leave it away.
+    let old = ask(&server, "GET /events HTTP/1.0\r\n\r\n");
+    assert_eq!(old.status, 505, "not refused for its name");
+    server.wait_until_empty();
+}
