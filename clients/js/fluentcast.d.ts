@@ -35,7 +35,10 @@ export interface Options extends Wants, Start {
   maxRate?: number;
   /** What the server does when this client is too slow. Not set: as the server is configured, which is `skip`. */
   slowClient?: "skip" | "sample" | "disconnect";
-  /** The stream's token, or a function that is asked for it before every attempt to connect. */
+  /**
+   * The stream's token, or a function that is asked for it: before every attempt to connect, and over WebSocket before
+   * the present one ends, so that the connection goes on with the next.
+   */
   token?: string | (() => string | Promise<string>);
   /** The form of messages over WebSocket, `json` unless given. Server-sent events are always JSON. */
   format?: "json" | "msgpack";
@@ -101,6 +104,12 @@ export interface Connection extends AsyncIterable<Event> {
    * Rejected with a `ServerError` when the server refuses; then everything stays as it was.
    */
   subscribe(changes: Changes): Promise<Hello>;
+  /**
+   * Asks the option `token` anew, or takes this one instead of it, and goes on with it: what passes from now on is what
+   * that token allows. Rejected with a `ServerError` when the server refuses it; it then ends the connection, which is
+   * made again. While not connected, tries to.
+   */
+  authenticate(token?: string): Promise<void>;
   /** While waiting to connect again: do so now. */
   retry(): void;
   /** Ends the connection and every `for await` over it; events that wait for one are dropped. */
@@ -132,6 +141,8 @@ export interface Hello {
   readonly oldest: number;
   /** The server's version. */
   readonly version: string;
+  /** Seconds from the hello to the end of the token, and of the connection unless it is renewed. */
+  readonly expires_in?: number;
 }
 
 export interface Event {

@@ -23,6 +23,12 @@ const SILENCE_MAX = 45_000;
 const LOOK_INTERVAL = 15_000;
 /** What makes no sense is answered, and changes nothing: the protocol says so. */
 const ARE_YOU_THERE = '{"are you there":{}}';
+/** Milliseconds before a token's end at which another is asked for; of a short one the last quarter. */
+const RENEW_BEFORE = 60_000;
+/** Milliseconds between two times that another is asked for, at least. */
+const RENEW_PAUSE_MIN = 1000;
+/** Milliseconds that a timer can wait. */
+const TIMER_MAX = 2 ** 31 - 1;
 /** Attempts at a WebSocket that fail while HTTP works, until server-sent events take over. */
 const WEBSOCKET_FAILURES_MAX = 2;
 /** Characters of one line of HTTP: more than any event has, less than a string can. */
@@ -508,9 +514,11 @@ class Connection {
       let isGreeted = false;
       let quietLooks = 0;
       // Messages are answered in the order in which they were sent.
-      const link = { unanswered: [] };
+      const link = { unanswered: [], token };
+      link.renewal = new Renewal(() => this.#renew(link));
       const end = (outcome) => {
         clearTimeout(timer);
+        link.renewal.stop();
         clearInterval(looking);
         socket.onmessage = socket.onclose = null;
         socket.close();
@@ -524,6 +532,7 @@ class Connection {
         socket.send(message);
       });
       link.subscribe = (changes) => this.#subscribeBySocket(link, changes);
+      link.authenticate = (token) => this.#present(link, token);
       const timer = setTimeout(() => end({ reason: "the server does not answer" }), CONNECT_TIMEOUT);
       const looking = setInterval(() => {
         quietLooks += 1;
@@ -543,6 +552,7 @@ class Connection {
           if (message.hello) {
             clearTimeout(timer);
             isGreeted = true;
+            if (typeof this.#target.token === "function") link.renewal.endsIn(message.hello.expires_in);
           }
           if (!this.#hear(message, "websocket", link)) end({ isBehind: true });
         } catch (error) {
@@ -561,6 +571,22 @@ class Connection {
     return link.send(message);
   }
 
+  /** Presents another token; its answer, or undefined when the link is cut first. */
+  async #present(link, token) {
+    link.token = token;
+    const answer = await link.send(JSON.stringify({ authenticate: { token } }));
+    if (answer && typeof this.#target.token === "function") link.renewal.endsIn(answer.expires_in);
+    return answer;
+  }
+
+  /** The token ends soon: asks for another. Without one the server ends the connection, and that is the next try. */
+  async #renew(link) {
+    const token = await this.#target.currentToken().catch(() => undefined);
+    if (this.#link !== link) return;
+    if (token === undefined || token === link.token) link.renewal.again();
+    else await this.#present(link, token).catch(() => {});
+  }
+
   // -- Over HTTP
 
   async #overHttp(token) {
@@ -577,6 +603,11 @@ class Connection {
         if (this.#link !== link) return undefined;
         link.end(isTaken ? { isImmediate: true } : { reason: "the server cannot be reached" });
         return isTaken ? this.#greeting.wait() : undefined;
+      },
+      // An open answer keeps the rights it began with: another is asked for.
+      authenticate: async () => {
+        link.end({ isImmediate: true });
+        return this.#greeting.wait();
       },
     };
     this.#link = link;
@@ -640,9 +671,12 @@ class Connection {
 
   /** Takes a message; false: not all of it, as too much waits already. The rest is in `message`. */
   #hear(message, transport, link) {
-    const { hello, events, gap, subscribed, error } = message;
+    const { hello, events, gap, subscribed, authenticated, authenticate, error } = message;
     if (hello) this.#greet(hello, transport);
     else if (subscribed) this.#subscribed(subscribed, link);
+    else if (authenticated) link.unanswered.shift()?.answer(authenticated);
+    // Whoever has a token has sent it along; why it is needed is said over HTTP.
+    else if (authenticate) link.end({ reason: "a token is needed" });
     else if (error) link.unanswered.shift()?.refuse(new ServerError(String(error.message)));
     else if (gap) return this.#tellGap(gap);
     else if (events) return this.#takeEvents(message);
@@ -778,6 +812,17 @@ class Connection {
     }
   }
 
+  // -- Authenticating
+
+  async authenticate(token) {
+    if (token !== undefined) this.#target.token = token;
+    const link = this.#link;
+    if (this.#state.name !== "connected" || !link) return this.retry();
+    const current = await this.#target.currentToken();
+    if (current === undefined) throw new TypeError("there is no token: give one, or the option `token`");
+    if (this.#link === link) await link.authenticate(current);
+  }
+
   // -- Iterating
 
   [Symbol.asyncIterator]() {
@@ -884,6 +929,37 @@ function base64url(text) {
   const bytes = new TextEncoder().encode(text);
   const base64 = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
   return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** When another token is to be asked for. */
+class Renewal {
+  #renew;
+  #timer;
+  #end;
+
+  constructor(renew) {
+    this.#renew = renew;
+  }
+
+  /** The present one ends in so many seconds, or never. */
+  endsIn(seconds) {
+    this.stop();
+    if (typeof seconds !== "number") return;
+    this.#end = performance.now() + seconds * 1000;
+    this.again();
+  }
+
+  /** Waits on, having asked in vain. */
+  again() {
+    const left = this.#end - performance.now();
+    const delay = Math.max(RENEW_PAUSE_MIN, left * 0.75, left - RENEW_BEFORE);
+    const next = delay > TIMER_MAX ? () => this.again() : this.#renew;
+    this.#timer = setTimeout(next, Math.min(delay, TIMER_MAX));
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+  }
 }
 
 /** Something that happens now and then. */

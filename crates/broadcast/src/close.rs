@@ -9,6 +9,16 @@ pub enum CloseReason {
     Complete,
     /// The client's token is worth nothing any more.
     Expired,
+    /// The client came without a token and sent none in time.
+    NoToken,
+    /// The token that the client sent is none that counts.
+    WrongToken,
+    /// What the client came by was taken away while it was connected.
+    Revoked,
+    /// The client has a token, and asked in its URL for what cannot be served.
+    BadRequest,
+    /// The client has a token, and there is no room for it.
+    Full,
     /// The client was further behind than `client_lag_limit`.
     Lagging,
     /// The client sends messages and does not read the answers.
@@ -39,14 +49,14 @@ impl CloseReason {
         match self {
             Self::Complete => Some(1000),
             Self::GoingAway => Some(1001),
-            Self::Flooding => Some(1008),
+            Self::Flooding | Self::BadRequest => Some(1008),
             Self::Protocol(_) => Some(1002),
             Self::InvalidUtf8 | Self::InvalidDeflate => Some(1007),
             Self::TooBig => Some(1009),
             Self::Failed => Some(1011),
-            Self::Lagging => Some(1013),
+            Self::Lagging | Self::Full => Some(1013),
             // "Unauthorized" in the IANA registry.
-            Self::Expired => Some(3000),
+            Self::Expired | Self::NoToken | Self::WrongToken | Self::Revoked => Some(3000),
             // The closing handshake echoes the code it was given.
             Self::ClosedByClient(code) => Some(code.unwrap_or(1000)),
             Self::PongTimeout | Self::Lost => None,
@@ -60,6 +70,11 @@ impl CloseReason {
             Self::Complete => "this is all there is",
             Self::GoingAway => "the server is going away",
             Self::Expired => "the token has expired",
+            Self::NoToken => "no token came in time",
+            Self::WrongToken => "the token is not valid",
+            Self::Revoked => "the token is not valid any more",
+            Self::BadRequest => "what the URL asks for cannot be served",
+            Self::Full => "too many clients: try again later",
             Self::Flooding => "too many messages whose answers are not read",
             Self::Lagging => "too slow: further behind than client_lag_limit",
             Self::Protocol(what) => what,

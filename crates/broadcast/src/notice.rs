@@ -45,28 +45,44 @@ pub(crate) fn write_part(shape: &Shape, out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// The first message of a stream, or the answer to a `subscribe`.
-fn greeting(shape: &Shape, kind: &str, hello: &Hello, id: Option<(Epoch, u64)>) -> Option<Vec<u8>> {
+/// The members of the first message of a stream, and of the answer to a `subscribe`.
+fn members(hello: &Hello) -> String {
     let Hello { epoch, seq, oldest } = hello;
     let version = env!("CARGO_PKG_VERSION");
-    let body =
-        format!("{{\"epoch\":\"{epoch}\",\"seq\":{seq},\"oldest\":{oldest},\"version\":\"{version}\"}}");
-    message(shape, kind, &body, id)
+    format!("\"epoch\":\"{epoch}\",\"seq\":{seq},\"oldest\":{oldest},\"version\":\"{version}\"")
 }
 
 /// The first message of a stream, which is a place to resume at if the stream is `live` from there on: who
-/// is cut before the first event would otherwise miss what came in between.
+/// is cut before the first event would otherwise miss what came in between. `expires_in`: so many seconds from
+/// now the client's token ends, and its connection with it.
 #[must_use]
-pub fn hello(shape: &Shape, hello: &Hello, live: bool) -> Option<Vec<u8>> {
-    let id = live.then_some((hello.epoch, hello.seq));
+pub fn hello(shape: &Shape, hello: &Hello, live: bool, expires_in: Option<u64>) -> Option<Vec<u8>> {
     // A line of its own is nothing that `jq` should have to skip; the epoch is in the answer's head.
-    (shape.protocol != Protocol::Lines).then(|| greeting(shape, "hello", hello, id)).flatten()
+    if shape.protocol == Protocol::Lines {
+        return None;
+    }
+    let id = live.then_some((hello.epoch, hello.seq));
+    let end = expires_in.map_or_else(String::new, |seconds| format!(",\"expires_in\":{seconds}"));
+    message(shape, "hello", &format!("{{{}{end}}}", members(hello)), id)
+}
+
+/// Asks for a token, which must come within so many seconds.
+#[must_use]
+pub fn authenticate(shape: &Shape, within: u64) -> Option<Vec<u8>> {
+    message(shape, "authenticate", &format!("{{\"within\":{within}}}"), None)
+}
+
+/// The answer to a token that counts from now on.
+#[must_use]
+pub fn authenticated(shape: &Shape, expires_in: Option<u64>) -> Option<Vec<u8>> {
+    let body = expires_in.map_or_else(|| "{}".to_owned(), |seconds| format!("{{\"expires_in\":{seconds}}}"));
+    message(shape, "authenticated", &body, None)
 }
 
 /// The answer to a `subscribe`: what follows is the new stream.
 #[must_use]
 pub fn subscribed(shape: &Shape, hello: &Hello) -> Option<Vec<u8>> {
-    greeting(shape, "subscribed", hello, None)
+    message(shape, "subscribed", &format!("{{{}}}", members(hello)), None)
 }
 
 /// The answer to a message that makes no sense.

@@ -37,6 +37,8 @@ pub struct Session {
     inbound: Inbound,
     /// The client's close frame has come.
     peer_closed: bool,
+    /// Seconds that its token had left when the stream began.
+    expires_in: Option<u64>,
     /// Of what was sent or is certain to be, where the answer is a gzip stream.
     sum: Option<Box<Sum>>,
     /// Set once no more events are to be sent.
@@ -81,6 +83,7 @@ impl Session {
             closing: None,
             peer_closed: false,
             close_at_end: None,
+            expires_in: None,
         }
     }
 
@@ -94,6 +97,34 @@ impl Session {
     pub fn inflating(mut self, agreed: bool) -> Self {
         self.inbound = self.inbound.inflating(agreed);
         self
+    }
+
+    /// So many seconds from now the client's token ends; it is told with the hello.
+    pub fn expire_in(&mut self, seconds: Option<u64>) {
+        self.expires_in = seconds;
+    }
+
+    /// Asks the client for a token, before anything else.
+    pub fn ask_for_token(&mut self, within: u64) {
+        self.answer(notice::authenticate(&self.shape, within));
+    }
+
+    /// The client has another token from now on, for so many seconds.
+    pub fn renewed(&mut self, seconds: Option<u64>) {
+        if self.closing.is_none() {
+            self.queue(&[]);
+            self.answer(notice::authenticated(&self.shape, seconds));
+        }
+    }
+
+    /// The number of the last event of a replay that the client has been sent or is certain to be; `None` when it
+    /// is live, or has no stream.
+    pub fn replayed_through(&mut self) -> Option<u64> {
+        if !self.is_in_the_past() {
+            return None;
+        }
+        self.queue(&[]);
+        self.stream.as_ref().map(|stream| stream.cursor.sent().0)
     }
 
     /// The form of what it is sent.
@@ -116,7 +147,10 @@ impl Session {
             self.answer(stream.farewell(&self.shape, &hello, next, bytes_max));
         }
         self.answer(match greeting {
-            Greeting::Hello => notice::hello(&self.shape, &hello, matches!(next, hub::Stream::Live(..))),
+            Greeting::Hello => {
+                let live = matches!(next, hub::Stream::Live(..));
+                notice::hello(&self.shape, &hello, live, self.expires_in)
+            }
             Greeting::Subscribed => notice::subscribed(&self.shape, &hello),
             Greeting::None => None,
         });
@@ -219,8 +253,7 @@ impl Session {
 
     /// Does what is due at the place the client has reached.
     fn go_on(&mut self) {
-        let Some(stream) = &mut self.stream else { return };
-        if stream.move_on() {
+        if self.stream.as_mut().is_some_and(Stream::move_on) {
             self.close_at_end.get_or_insert(CloseReason::Complete);
         }
         self.tell_gap();
@@ -338,7 +371,12 @@ impl Session {
         let is_websocket = self.shape.protocol.is_websocket();
         if let Some(code) = reason.code() {
             match reason {
-                CloseReason::Complete | CloseReason::GoingAway | CloseReason::Expired if !is_websocket => {
+                CloseReason::Complete
+                | CloseReason::GoingAway
+                | CloseReason::Expired
+                | CloseReason::Revoked
+                    if !is_websocket =>
+                {
                     ends_well = true;
                 }
                 // An answer that breaks off is known for one.

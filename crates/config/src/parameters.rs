@@ -166,6 +166,7 @@ pub const SECTIONS: &[&Section] = &[
     &filter::STDOUT,
     &output::websocket::WEBSOCKET,
     &output::websocket::TOKEN,
+    &output::websocket::JWT,
     &output::websocket::HISTORY,
     &output::COPY,
     &output::FILE,

@@ -17,7 +17,7 @@ mod websocket;
 
 pub use security::{Account, AllowedClient, ClientAddress, Network, Security};
 pub use tls::{Tls, TlsFile, TlsVersion};
-pub use websocket::{History, Sha256, SlowClient, Sync, Token, TokenSecret, Websocket};
+pub use websocket::{History, Jwt, JwtKey, Sha256, SlowClient, Sync, Token, TokenSecret, Websocket};
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

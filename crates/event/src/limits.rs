@@ -480,6 +480,41 @@ pub const TOKEN_NAME_BYTES_MAX: usize = 64;
 /// Bytes of a file that holds a token.
 pub const TOKEN_FILE_BYTES_MAX: u64 = 64 * 1024;
 
+/// Most `<jwt>` sections of one output: a token that is signed is tried with each.
+pub const JWTS_MAX: usize = 8;
+
+/// Longest signed token that is looked at, in bytes. Real ones stay below 4 KiB; what it says is JSON that a
+/// stranger may have written.
+pub const JWT_BYTES_MAX: usize = 16 * 1024;
+
+/// Shortest secret for HS256, in bytes: as long as the hash (RFC 7518 section 3.2). A shorter one is found by
+/// trying, with one token and without asking the server.
+pub const JWT_SECRET_BYTES_MIN: usize = 32;
+
+/// Most that clocks may differ, for a `<jwt>` section.
+pub const JWT_LEEWAY_MAX: Duration = Duration::from_secs(600);
+
+/// Bytes of a file with keys for signed tokens (`public_key_file`, `jwks_file`).
+pub const KEY_FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// Keys of one `jwks_file`. Who signs has a few: the present one, and those before and after it.
+pub const JWKS_KEYS_MAX: usize = 64;
+
+/// Time between two looks whether a `jwks_file` has changed.
+pub const JWKS_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Largest message of a client that has not presented a token yet, in bytes: there is one to send, with the
+/// token. Held for each of `unauthenticated_limit`.
+pub const AUTHENTICATE_BYTES_MAX: usize = 32 * 1024;
+
+const _: () = assert!(JWT_BYTES_MAX < AUTHENTICATE_BYTES_MAX);
+const _: () = assert!(AUTHENTICATE_BYTES_MAX as u64 <= CLIENT_MESSAGE_BYTES_MAX);
+
+/// Shortest and longest time a client may have to present a token by message.
+pub const AUTHENTICATE_TIMEOUT_MIN: Duration = Duration::from_secs(1);
+/// See [`AUTHENTICATE_TIMEOUT_MIN`].
+pub const AUTHENTICATE_TIMEOUT_MAX: Duration = Duration::from_secs(300);
+
 /// How long after its token a client may go on when the clock was set, or the machine asleep.
 pub const EXPIRY_LOOK_INTERVAL: Duration = Duration::from_secs(60);
 

@@ -220,6 +220,7 @@ impl Builder<'_> {
             workers: self.pool.len(),
         };
         let hub = Arc::new(Hub::new(options, Arc::new(self.pool.clone())));
+        let grants = Arc::new(Grants::of(websocket.token.as_ref(), &websocket.tokens, &websocket.jwts)?);
         let site = Site {
             path: websocket.path.clone(),
             shape: Shape {
@@ -230,7 +231,7 @@ impl Builder<'_> {
                 fields: None,
                 compress: None,
             },
-            grants: Grants::of(websocket.token.as_ref(), &websocket.tokens)?,
+            grants,
             allow_origin: websocket.allow_origin.clone(),
             allow_host: websocket.allow_host.clone(),
             hub: Arc::clone(&hub),
@@ -246,6 +247,9 @@ impl Builder<'_> {
             ui: websocket.ui,
             connection_limit: websocket.connection_limit,
             connected: Arc::default(),
+            authenticate_timeout: websocket.authenticate_timeout,
+            unauthenticated_limit: websocket.unauthenticated_limit,
+            newcomers: Arc::default(),
         };
         let same = |plan: &&mut PortPlan| {
             let (ours, theirs) = (&websocket.listen, &plan.listen);

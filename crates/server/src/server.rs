@@ -315,10 +315,11 @@ async fn serve_port(
         errors: metrics.accept_errors.clone(),
     };
     let stop_connections = stop.clone();
-    accept::serve(listener, admission, stop, move |stream, peer| {
+    let keys = Arc::clone(&port).watch_keys(stop.clone());
+    let clients = accept::serve(listener, admission, stop, move |stream, peer| {
         Arc::clone(&port).serve(stream, peer, stop_connections.clone())
-    })
-    .await;
+    });
+    tokio::join!(clients, keys);
 }
 
 /// Waits for tasks that were told to end; at the deadline cuts and names them.

@@ -29,6 +29,9 @@ const options: Options = {
 export async function watch(): Promise<string | null> {
   const connection: Connection = connect("ws://127.0.0.1:8080/", options);
   const hello: Hello = await connection.subscribe({ filter: null, where: { level: "info" }, since: 17 });
+  await connection.authenticate();
+  await connection.authenticate("another");
+  if (hello.expires_in !== undefined) console.log(hello.expires_in.toFixed());
   for await (const event of connection) {
     if (event.seq > hello.seq) break;
   }

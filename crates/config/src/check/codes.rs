@@ -3,6 +3,7 @@
 /// Every code, and what it stands for.
 pub const CODES: &[(&str, &str)] = &[
     ("bad-host", "a name in `allow_host` that is none"),
+    ("bad-jwt", "a `<jwt>` section that says nothing, or something wrong"),
     ("bad-origin", "an `allow_origin` that no browser sends"),
     ("bad-path", "a path that cannot be used as one"),
     ("bad-pattern", "a tag pattern that cannot be compiled"),
@@ -24,6 +25,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("ignored-parameter", "a parameter of Fluentd that does nothing here"),
     ("ignored-section", "a section of Fluentd that does nothing here"),
     ("invalid-value", "a value that is not of the parameter's type"),
+    ("jwt-twice", "two `<jwt>` sections of one name"),
     ("keepalive-conflict", "`send_keepalive_packet` with `deny_keepalive`"),
     ("label-name", "a `<label>` without a name, or named `@ROOT`"),
     ("label-twice", "two `<label>` sections of one name"),

@@ -68,6 +68,10 @@ const EVERYTHING: &str = r#"
   <store>
     @type websocket
     host 127.0.0.1
+    <jwt>
+      name a
+      secret_file /s
+    </jwt>
     <token>
       name t
       token t

@@ -30,6 +30,8 @@ pub struct Websocket {
     pub token: Option<Secret>,
     /// The `<token>` sections (ours), with `token` or without.
     pub tokens: Vec<Token>,
+    /// The `<jwt>` sections (ours).
+    pub jwts: Vec<Jwt>,
     /// `allow_origin` (ours): pages that may watch besides those of the same host.
     pub allow_origin: AllowedOrigins,
     /// `allow_host` (ours): names by which it may be asked for.
@@ -52,8 +54,44 @@ pub struct Websocket {
     pub ping_timeout: Duration,
     /// `connection_limit` (ours): clients at once.
     pub connection_limit: u32,
+    /// `authenticate_timeout` (ours): how long a token by message may take.
+    pub authenticate_timeout: Duration,
+    /// `unauthenticated_limit` (ours): clients at once that have not sent one yet; 0: none may.
+    pub unauthenticated_limit: u32,
     /// `<transport tls>` (ours).
     pub tls: Option<Box<Tls>>,
+}
+
+/// `<jwt>`: somebody whose signed tokens are believed.
+#[derive(Clone, Debug)]
+pub struct Jwt {
+    /// `name`: unique among them.
+    pub name: String,
+    /// `secret`, `secret_file`, `public_key_file` or `jwks_file`.
+    pub key: JwtKey,
+    /// `issuer`; empty: whoever has the key.
+    pub issuers: Vec<String>,
+    /// `audience`; empty: only tokens that name none.
+    pub audiences: Vec<String>,
+    /// `claim`: the one with the rights.
+    pub claim: String,
+    /// `leeway`.
+    pub leeway: Duration,
+    /// Where the section stands.
+    pub origin: Origin,
+}
+
+/// With what the signature of a token is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JwtKey {
+    /// `secret`: HS256.
+    Secret(Secret),
+    /// `secret_file`.
+    SecretFile(PathBuf),
+    /// `public_key_file`: RS256 or ES256.
+    PublicKeyFile(PathBuf),
+    /// `jwks_file`.
+    JwksFile(PathBuf),
 }
 
 /// `<token>`: a token and what its holders may see.

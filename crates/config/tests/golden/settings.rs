@@ -3,9 +3,9 @@
 use std::fmt::{Debug, Write as _};
 
 use fluentcast_config::settings::{
-    FileOutput, Filter, FilterKind, ForwardSource, Grep, GrepTerm, History, HttpSource, LineFormat, Listen,
-    Output, OutputKind, PathStep, Rule, ScopeId, Security, Settings, Source, SourceKind, TimeFormat, Tls,
-    TlsFile, Token, Websocket,
+    FileOutput, Filter, FilterKind, ForwardSource, Grep, GrepTerm, History, HttpSource, Jwt, LineFormat,
+    Listen, Output, OutputKind, PathStep, Rule, ScopeId, Security, Settings, Source, SourceKind, TimeFormat,
+    Tls, TlsFile, Token, Websocket,
 };
 
 /// A setting and its value.
@@ -268,6 +268,7 @@ fn websocket(it: &Websocket) -> Vec<Line> {
                 it.tokens.iter().map(token).collect::<Vec<_>>().join("; ")
             },
         ),
+        ("jwts", jwts(&it.jwts)),
         ("allow_origin", text(&it.allow_origin)),
         ("allow_host", text(&it.allow_host)),
         ("history", history(it.history.as_ref())),
@@ -279,8 +280,20 @@ fn websocket(it: &Websocket) -> Vec<Line> {
         ("ping_interval", text(&it.ping_interval)),
         ("ping_timeout", text(&it.ping_timeout)),
         ("connection_limit", text(&it.connection_limit)),
+        ("authenticate_timeout", text(&it.authenticate_timeout)),
+        ("unauthenticated_limit", text(&it.unauthenticated_limit)),
         ("tls", tls(it.tls.as_deref())),
     ]
+}
+
+fn jwts(all: &[Jwt]) -> String {
+    let one = |it: &Jwt| {
+        let Jwt { name, key, issuers, audiences, claim, leeway, .. } = it;
+        format!(
+            "{name} {key:?} issuers {issuers:?} audiences {audiences:?} claim {claim:?} leeway {leeway:?}"
+        )
+    };
+    if all.is_empty() { "None".to_owned() } else { all.iter().map(one).collect::<Vec<_>>().join("; ") }
 }
 
 fn token(it: &Token) -> String {

@@ -18,7 +18,8 @@ fn config(folder: &std::path::Path) -> String {
         "<system>\nlog_level trace\nmetrics_token hunter2-metrics\n</system>\n{SOURCES}{senders}\
          <match **>\n@type websocket\nhost 127.0.0.1\nport 0\ntoken hunter2-old\nbuffered_messages 5\n\
          <token>\nname named\ntoken hunter2-named\nredact password\n</token>\n\
-         <token>\nname filed\ntoken_file {}\nconnection_limit 1\n</token>\n</match>\n",
+         <token>\nname filed\ntoken_file {}\nconnection_limit 1\n</token>\n\
+         <jwt>\nname signed\nsecret hunter2-hunter2-hunter2-hunter2-hunter2\n</jwt>\n</match>\n",
         folder.join("token").display()
     )
 }
@@ -54,6 +55,7 @@ fn a_server_full_of_secrets_says_none() {
         ("/metrics?token=hunter2-old", ""),
         ("/metrics", "Authorization: Bearer hunter2-metrics\r\n"),
         ("/?token=hunter2-old", "Upgrade: websocket\r\nAuthorization: Bearer hunter2-old\r\n"),
+        ("/events?token=hunter2-head.hunter2-claims.hunter2-signature", ""),
     ] {
         answers.push(ask(address, path, headers));
     }
@@ -61,7 +63,7 @@ fn a_server_full_of_secrets_says_none() {
     let statuses: Vec<_> = answers.iter().map(status).collect();
     assert_eq!(
         statuses,
-        ["200", "401", "401", "400", "404", "400", "200", "200", "403", "401", "200", "400"]
+        ["200", "401", "401", "400", "404", "400", "200", "200", "403", "401", "200", "400", "401"]
     );
     assert!(answers[10].contains("fluentcast_websocket_clients "), "{}", answers[10]);
 
@@ -103,6 +105,14 @@ fn no_mistake_of_a_configuration_is_shown_with_a_secret() {
         (
             "<match **>\n@type websocket\n<token>\nname x\ntoken_file /hunter\n</token>\n</match>",
             "not-encrypted",
+        ),
+        (
+            "<match **>\n@type websocket\n<jwt>\nname x\nsecret hunter2-a\n</jwt>\n</match>",
+            "less than 32 bytes",
+        ),
+        (
+            "<match **>\n@type websocket\n<jwt>\nname x\nsecrt hunter2-a\n</jwt>\n</match>",
+            "how a token is signed",
         ),
         ("<system>\nmetrics_tokens hunter2-a\n</system>", "metrics_tokens"),
         ("<source>\n@type forward\n<security>\nshared_kye hunter2-a\n</security>\n</source>", "shared_kye"),

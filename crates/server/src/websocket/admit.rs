@@ -7,8 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fluentcast_broadcast::deflate::Window;
 use fluentcast_broadcast::encode::{Format, Protocol, Shape};
-use fluentcast_broadcast::hub::{Hub, Start};
+use fluentcast_broadcast::hub::{self, Hub, Start};
 use fluentcast_broadcast::session::{Greeting, Session};
+use fluentcast_broadcast::view::Worker;
 use fluentcast_config::host::AllowedHosts;
 use fluentcast_config::origin::AllowedOrigins;
 use fluentcast_config::settings::{Secret, SlowClient};
@@ -17,10 +18,12 @@ use hyper::StatusCode;
 
 use super::events;
 use super::grants::{Granted, Grants};
+use super::messages::Heard;
+use super::newcomer::{self, Newcomer};
 use super::origin::Cors;
 use super::query::{self, Pairs, Query};
 use super::resubscribe::Resubscriber;
-use super::worker::{ClientLimits, ConnectedGuard, NewClient, WorkerPool};
+use super::worker::{ClientLimits, ConnectedGuard, NewClient, Role, WorkerPool};
 use crate::metrics::Metrics;
 use crate::tls::Stream;
 
@@ -35,7 +38,7 @@ pub struct Site {
     /// What a client of the classic stream is sent.
     pub shape: Shape,
     /// What a client must present, and what it may then see.
-    pub grants: Grants,
+    pub grants: Arc<Grants>,
     /// Which pages of a browser may watch, besides its own.
     pub allow_origin: AllowedOrigins,
     /// By which names it may be asked for.
@@ -54,6 +57,12 @@ pub struct Site {
     pub connection_limit: u32,
     /// Clients now.
     pub connected: Arc<AtomicU32>,
+    /// How long a token may take that is sent as a message.
+    pub authenticate_timeout: Duration,
+    /// Clients at once that have not sent it yet.
+    pub unauthenticated_limit: u32,
+    /// Those now.
+    pub newcomers: Arc<AtomicU32>,
 }
 
 /// How a client is to be talked to.
@@ -77,12 +86,20 @@ pub(super) struct Asking {
 
 /// A client that waits for its socket.
 pub(super) struct Admitted {
-    worker: fluentcast_broadcast::view::Worker,
+    worker: Worker,
     session: Session,
-    resubscriber: Option<Box<Resubscriber>>,
+    role: Role,
     limits: ClientLimits,
-    expires: Option<SystemTime>,
-    counted: ConnectedGuard,
+}
+
+/// What a client is once it has its rights.
+pub(super) struct Entered {
+    /// The form of what it is sent.
+    pub(super) shape: Shape,
+    pub(super) granted: Granted,
+    pub(super) resubscriber: Option<Box<Resubscriber>>,
+    pub(super) limits: ClientLimits,
+    pub(super) counted: ConnectedGuard,
 }
 
 impl Site {
@@ -100,7 +117,7 @@ impl Site {
     /// Admits a client that asks for this with this protocol. Subscribed before it hears of it: what is
     /// published after its handshake reaches it.
     pub(super) fn admit(
-        &self,
+        self: &Arc<Self>,
         asking: Asking,
         pool: &WorkerPool,
         metrics: &Arc<Metrics>,
@@ -108,34 +125,84 @@ impl Site {
         let Asking { wire, pairs, presented, cors } = asking;
         // Before anything is read that costs something.
         let presented = query::token(&pairs).or(presented);
-        let granted = self.grants.grant(presented.as_ref(), SystemTime::now(), metrics)?;
+        let may_say_it = wire.protocol == Protocol::Resumable && self.unauthenticated_limit > 0;
+        if presented.is_none() && may_say_it && self.grants.are_needed() {
+            return self.ask_for_token(wire, pairs, pool, metrics);
+        }
+        let now = SystemTime::now();
+        let granted = self.grants.grant(presented.as_ref(), None, now, metrics)?;
+        let worker = pool.assign();
+        let (opening, entered) = self.enter(granted, wire, pairs, worker, metrics)?;
+        let Entered { shape, granted, resubscriber, limits, counted } = entered;
+        let mut session = new_session(shape, wire);
+        if !wire.protocol.is_websocket() {
+            session.preface(&events::head(wire.protocol, &opening.0, wire.compress.is_some(), &cors));
+        }
+        session.expire_in(granted.seconds_left(now));
+        session.begin(opening, Greeting::Hello);
+        let role = Role::Client { resubscriber, granted, counted };
+        Ok(Admitted { worker, session, role, limits })
+    }
+
+    /// Lets a client that has come without a token say it.
+    fn ask_for_token(
+        self: &Arc<Self>,
+        wire: Wire,
+        pairs: Pairs,
+        pool: &WorkerPool,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Admitted, Refusal> {
+        let counted = newcomer::Counted::admit(metrics, &self.newcomers, self.unauthenticated_limit);
+        let counted = counted.ok_or_else(|| {
+            metrics.websocket_unauthenticated_refused.inc();
+            let told = "Too many clients that have not sent a token yet (unauthenticated_limit): \
+                        send it with the request, or try again later.";
+            (StatusCode::SERVICE_UNAVAILABLE, told.to_owned())
+        })?;
+        let worker = pool.assign();
+        let mut session = new_session(self.shape_of(wire, &Query::default()), wire);
+        session.ask_for_token(self.authenticate_timeout.as_secs());
+        let newcomer = Newcomer {
+            site: Arc::clone(self),
+            worker,
+            wire,
+            pairs,
+            by: Instant::now() + self.authenticate_timeout,
+            metrics: Arc::clone(metrics),
+            heard: Heard::default(),
+            _counted: counted,
+        };
+        Ok(Admitted { worker, session, role: Role::Newcomer(Box::new(newcomer)), limits: self.limits })
+    }
+
+    /// Gives a client that has its rights what it asks for.
+    pub(super) fn enter(
+        &self,
+        granted: Granted,
+        wire: Wire,
+        pairs: Pairs,
+        worker: Worker,
+        metrics: &Arc<Metrics>,
+    ) -> Result<((hub::Hello, hub::Stream), Entered), Refusal> {
         let query =
             Query::read(&pairs, None).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
-        let Granted { rights, expires, place } = granted;
-        let counted = ConnectedGuard::admit(metrics, &self.connected, self.connection_limit, place);
+        let counted = ConnectedGuard::admit(metrics, &self.connected, self.connection_limit);
         let Some(counted) = counted else {
             return Err((StatusCode::SERVICE_UNAVAILABLE, "Too many clients (connection_limit).".to_owned()));
         };
         let shape = self.shape_of(wire, &query);
-        let worker = pool.assign();
         let limits = self.limits_of(wire.protocol, &query);
         let (start, ends) = (query.start, query.ends);
-        let key = rights.view(&shape, query);
+        let key = granted.rights.view(&shape, query);
         let opening = self.hub.subscribe(&key, worker, start.unwrap_or(Start::Default), !ends, None);
-        let Wire { protocol, compress, .. } = wire;
-        let inflates = compress.is_some() && protocol.is_websocket();
-        let mut session =
-            Session::new(key.shape.clone(), limits::CLIENT_MESSAGE_BYTES_MAX).inflating(inflates);
-        if !protocol.is_websocket() {
-            session.preface(&events::head(protocol, &opening.0, compress.is_some(), &cors));
-        }
-        session.begin(opening, Greeting::Hello);
-        let may_change = protocol == Protocol::Resumable || limits.slow_client == SlowClient::Sample;
+        let shape = key.shape.clone();
+        let may_change = wire.protocol == Protocol::Resumable || limits.slow_client == SlowClient::Sample;
         let resubscriber = may_change.then(|| {
-            let hub = Arc::clone(&self.hub);
-            Box::new(Resubscriber::new(hub, worker, key, pairs, rights, Instant::now()))
+            let place = (Arc::clone(&self.hub), worker);
+            let (grants, metrics) = (Arc::clone(&self.grants), Arc::clone(metrics));
+            Box::new(Resubscriber::new(place, key, pairs, grants, metrics, Instant::now()))
         });
-        Ok(Admitted { worker, session, resubscriber, limits, expires, counted })
+        Ok((opening, Entered { shape, granted, resubscriber, limits, counted }))
     }
 
     /// The form of what it is sent, fields aside.
@@ -176,7 +243,7 @@ impl Admitted {
         read_already: Vec<u8>,
         peer: SocketAddr,
     ) -> std::io::Result<()> {
-        let Self { worker, session, resubscriber, limits, expires, counted } = self;
+        let Self { worker, session, role, limits } = self;
         let (stream, tls) = match stream {
             Stream::Plain(stream) => (stream, None),
             Stream::Tls(stream) => {
@@ -185,9 +252,14 @@ impl Admitted {
             }
         };
         let stream = stream.into_std()?;
-        let client =
-            NewClient { stream, tls, peer, session, resubscriber, read_already, limits, expires, counted };
+        let client = NewClient { stream, tls, peer, session, role, read_already, limits };
         pool.join(worker, client);
         Ok(())
     }
+}
+
+/// A connection without a stream yet.
+fn new_session(shape: Shape, wire: Wire) -> Session {
+    let inflates = wire.compress.is_some() && wire.protocol.is_websocket();
+    Session::new(shape, limits::CLIENT_MESSAGE_BYTES_MAX).inflating(inflates)
 }

@@ -13,16 +13,18 @@ use fluentcast_event::limits::{
     REPLAY_BYTES_PER_TURN_MAX, SLICES_PER_WRITE_MAX,
 };
 
+use super::admit::Entered;
+use super::newcomer::Welcome;
 use super::resubscribe::Resubscriber;
 use super::socket::{Socket, Written};
-use super::worker::{ClientLimits, ConnectedGuard, NewClient};
+use super::worker::{ClientLimits, NewClient, Role};
 use crate::metrics::Metrics;
 
 /// A connected client. What a sweep looks at lies together, at the session's end and behind it.
 #[repr(C)]
 pub(super) struct Client {
     pub(super) peer: SocketAddr,
-    resubscriber: Option<Box<Resubscriber>>,
+    role: Role,
     liveness: Liveness,
     /// It sent something then, or took what had filled its socket.
     last_sign: Instant,
@@ -30,7 +32,6 @@ pub(super) struct Client {
     close_by: Option<Instant>,
     /// When its token is worth nothing any more, and when the clock is asked about that next.
     expires: Option<(SystemTime, Instant)>,
-    _counted: ConnectedGuard,
     pub(super) session: Session,
     pub(super) socket: Socket,
     /// The socket was full at the last write; epoll says when there is room.
@@ -64,19 +65,19 @@ pub(super) enum Turn {
 impl Client {
     pub(super) fn new(new: NewClient, now: Instant) -> Self {
         let ping = new.limits.ping_interval;
+        let expires = new.role.expires();
         Self {
             socket: Socket::new(new.stream, new.tls),
             peer: new.peer,
             session: new.session,
-            resubscriber: new.resubscriber,
+            role: new.role,
             limits: new.limits,
             blocked: false,
             liveness: Liveness::PingAt((!ping.is_zero()).then(|| now + ping)),
             last_sign: now,
             close_by: None,
             lingering: false,
-            expires: new.expires.map(|at| (at, now)),
-            _counted: new.counted,
+            expires: expires.map(|at| (at, now)),
         }
     }
 
@@ -110,7 +111,7 @@ impl Client {
         metrics.websocket_events_skipped.inc_by(skipped.events);
         metrics.websocket_dropped_bytes.inc_by(skipped.bytes);
         if self.limits.slow_client == SlowClient::Sample
-            && let Some(resubscriber) = &mut self.resubscriber
+            && let Some(resubscriber) = self.role.resubscriber()
         {
             resubscriber.thin(&mut self.session, skipped, now);
         }
@@ -225,27 +226,75 @@ impl Client {
     /// Takes bytes the client has sent. What a classic client says means nothing.
     pub(super) fn received(&mut self, bytes: &mut [u8], now: Instant) {
         self.last_sign = now;
-        let Self { session, resubscriber, .. } = self;
-        let may_ask = session.shape().protocol == Protocol::Resumable;
-        let Some(resubscriber) = resubscriber.as_mut().filter(|_| may_ask) else {
-            return session.received(bytes, |_, _, _, _| {});
-        };
-        session.received(bytes, |_, part, last, _| resubscriber.hear(part, last));
-        resubscriber.answer(session);
-        if session.is_flooding() {
-            session.close(CloseReason::Flooding);
+        let Self { session, role, .. } = self;
+        match role {
+            Role::Newcomer(newcomer) => {
+                session.received(bytes, |_, part, last, _| newcomer.heard.hear(part, last));
+                if let Some(welcome) = newcomer.answer(session) {
+                    self.enter(welcome, now);
+                }
+            }
+            Role::Client { resubscriber: Some(resubscriber), .. }
+                if session.shape().protocol == Protocol::Resumable =>
+            {
+                session.received(bytes, |_, part, last, _| resubscriber.heard.hear(part, last));
+                self.answer(now);
+            }
+            Role::Client { .. } => return session.received(bytes, |_, _, _, _| {}),
         }
+        if self.session.is_flooding() {
+            self.session.close(CloseReason::Flooding);
+        }
+    }
+
+    /// It has presented a token: from now on it is a client as others are.
+    fn enter(&mut self, welcome: Welcome, now: Instant) {
+        let Welcome { entered: Entered { granted, mut resubscriber, limits, counted, .. }, rest } = welcome;
+        if let Some(resubscriber) = &mut resubscriber {
+            rest.iter().for_each(|message| resubscriber.heard.hear(message, true));
+        }
+        self.role = Role::Client { resubscriber, granted, counted };
+        self.limits = limits;
+        self.expires = self.role.expires().map(|at| (at, now));
+        self.answer(now);
+    }
+
+    /// Answers what it has said.
+    fn answer(&mut self, now: Instant) {
+        let Role::Client { resubscriber: Some(resubscriber), granted, .. } = &mut self.role else { return };
+        resubscriber.answer(&mut self.session, granted);
+        let expires = granted.expires;
+        // With another token the connection has another end.
+        if self.expires.map(|(at, _)| at) != expires {
+            self.expires = expires.map(|at| (at, now));
+        }
+    }
+
+    /// Closes it if what it came by was taken away; returns whether that is so.
+    pub(super) fn judge_again(&mut self, metrics: &Metrics) -> bool {
+        let Role::Client { granted, .. } = &self.role else { return false };
+        if !granted.standing.is_revoked() || self.session.closing().is_some() {
+            return false;
+        }
+        self.give_up(CloseReason::Revoked, metrics);
+        tracing::info!(peer = %self.peer, "client closed: its token is not valid any more");
+        true
     }
 
     /// When [`Client::on_deadline`] wants to be called.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let raise = self.resubscriber.as_ref().and_then(|resubscriber| resubscriber.deadline());
+        let role = match &self.role {
+            Role::Newcomer(newcomer) => Some(newcomer.by),
+            Role::Client { resubscriber, .. } => {
+                resubscriber.as_ref().and_then(|resubscriber| resubscriber.deadline())
+            }
+        };
         let look = self.expires.map(|(_, look)| look);
         let liveness = match self.liveness {
             Liveness::PingAt(at) => at,
             Liveness::Asked { since } => Some(since + self.limits.ping_timeout),
         };
-        self.close_by.or_else(|| liveness.into_iter().chain(raise).chain(look).min())
+        self.close_by.or_else(|| liveness.into_iter().chain(role).chain(look).min())
     }
 
     /// Whether closing has begun since the last call; if so, its end is set.
@@ -269,7 +318,13 @@ impl Client {
         if let Some((at, look)) = self.expires.filter(|(_, look)| *look <= now) {
             return self.on_expiry_look(at, look, metrics);
         }
-        if let Some(resubscriber) = &mut self.resubscriber
+        if let Role::Newcomer(newcomer) = &self.role
+            && newcomer.by <= now
+        {
+            self.give_up(CloseReason::NoToken, metrics);
+            return Turn::More;
+        }
+        if let Some(resubscriber) = self.role.resubscriber()
             && resubscriber.deadline().is_some_and(|at| at <= now)
         {
             resubscriber.raise(&mut self.session, now);
@@ -309,6 +364,23 @@ impl Client {
                 tracing::info!(peer = %self.peer, "client closed: its token has expired");
                 Turn::More
             }
+        }
+    }
+}
+
+impl Role {
+    /// When its token is worth nothing any more.
+    fn expires(&self) -> Option<SystemTime> {
+        match self {
+            Self::Newcomer(_) => None,
+            Self::Client { granted, .. } => granted.expires,
+        }
+    }
+
+    fn resubscriber(&mut self) -> Option<&mut Resubscriber> {
+        match self {
+            Self::Newcomer(_) => None,
+            Self::Client { resubscriber, .. } => resubscriber.as_deref_mut(),
         }
     }
 }

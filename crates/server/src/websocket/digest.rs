@@ -24,6 +24,12 @@ impl Digest {
         Self(bytes)
     }
 
+    /// The digest itself, for what is no secret.
+    #[must_use]
+    pub fn into_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
     /// Whether both are of the same secret.
     #[must_use]
     pub fn equals(&self, other: &Self) -> Choice {

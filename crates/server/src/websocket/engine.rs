@@ -198,6 +198,7 @@ impl Engine {
                     self.take_turn(id.slot, now, false);
                 }
                 Command::Replayed(..) | Command::Fail(_) => {}
+                Command::JudgeAgain => self.judge_again(now),
                 Command::Drain(deadline) => self.drain(deadline, now),
             }
         }
@@ -217,10 +218,22 @@ impl Engine {
         if self.drain_by.is_some() {
             client.session.close_at_end(CloseReason::GoingAway);
         }
+        // It may have been taken away while the client was on its way here.
+        client.judge_again(&self.metrics);
         self.numbered += 1;
         let slot_of_it = Slot { client, number: self.numbered, queued: false, membership: None };
         self.clients.insert(Box::new(slot_of_it));
         self.take_turn(slot, now, true);
+    }
+
+    /// Closes those whose token was taken away.
+    fn judge_again(&mut self, now: Instant) {
+        let slots: Vec<_> = self.clients.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            if self.clients[slot].client.judge_again(&self.metrics) {
+                self.take_turn(slot, now, false);
+            }
+        }
     }
 
     fn is_there(&self, id: ClientId) -> bool {
@@ -370,6 +383,8 @@ impl Engine {
         match reason {
             CloseReason::PongTimeout => self.metrics.websocket_clients_timed_out.inc(),
             CloseReason::Expired => self.metrics.websocket_clients_expired.inc(),
+            CloseReason::Revoked => self.metrics.websocket_clients_revoked.inc(),
+            CloseReason::NoToken => self.metrics.websocket_unauthenticated_timed_out.inc(),
             CloseReason::Protocol(_)
             | CloseReason::InvalidUtf8
             | CloseReason::InvalidDeflate
@@ -379,8 +394,12 @@ impl Engine {
             | CloseReason::Lost
             | CloseReason::Complete
             | CloseReason::Failed => self.metrics.websocket_clients_left.inc(),
-            // Lag was counted when it was decided; a stop is not counted.
-            CloseReason::Lagging | CloseReason::GoingAway => 0,
+            // These were counted when it was decided; a stop is not counted.
+            CloseReason::Lagging
+            | CloseReason::WrongToken
+            | CloseReason::BadRequest
+            | CloseReason::Full
+            | CloseReason::GoingAway => 0,
         };
         tracing::debug!(peer = %client.peer, ?reason, "websocket client gone");
         if let Err(error) = self.poll.registry().deregister(client.socket.tcp()) {

@@ -43,7 +43,7 @@ type Answer = Response<Full<Bytes>>;
 /// What the connections of one port share.
 #[derive(Debug)]
 pub struct Port {
-    sites: Vec<Site>,
+    sites: Vec<Arc<Site>>,
     pool: WorkerPool,
     /// Every one of the process: it is ready as a whole or not.
     histories: Vec<Arc<DiskHistory>>,
@@ -68,6 +68,7 @@ impl Port {
         // The longest prefix wins.
         sites.sort_by_key(|site| std::cmp::Reverse(site.path.trim_end_matches('/').len()));
         let scraping = Scraping::new(metrics_token, sites.iter().any(Site::asks_for_a_token));
+        let sites = sites.into_iter().map(Arc::new).collect();
         Self { sites, pool, histories, metrics, registry, scraping, acceptor: None }
     }
 
@@ -75,6 +76,30 @@ impl Port {
     #[must_use]
     pub fn behind(self, acceptor: Option<Arc<Acceptor>>) -> Self {
         Self { acceptor, ..self }
+    }
+
+    /// Looks whether keys of signed tokens have changed, until the server stops. A disk that does not answer holds up
+    /// nothing but this.
+    pub async fn watch_keys(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(limits::JWKS_LOOK_INTERVAL) => {}
+            }
+            if !self.sites.iter().any(|site| site.grants.may_change()) {
+                continue;
+            }
+            let port = Arc::clone(&self);
+            let looked = tokio::task::spawn_blocking(move || {
+                port.sites.iter().for_each(|site| site.grants.look(&port.pool, &port.metrics));
+            });
+            tokio::select! {
+                () = stop.cancelled() => return,
+                looked = looked => if let Err(error) = looked {
+                    tracing::error!(%error, "keys of signed tokens could not be looked at");
+                }
+            }
+        }
     }
 
     /// Speaks HTTP on one connection until it ends, becomes a stream, or the server stops.
@@ -252,7 +277,7 @@ impl Port {
     fn events(
         &self,
         request: &Request<Incoming>,
-        site: &Site,
+        site: &Arc<Site>,
         cors: Cors,
         admission: &Admission,
     ) -> Result<Option<Answer>, Refusal> {
@@ -284,7 +309,7 @@ impl Port {
     }
 
     /// The output whose streams are under this path.
-    fn site(&self, path: &str) -> Result<&Site, Refusal> {
+    fn site(&self, path: &str) -> Result<&Arc<Site>, Refusal> {
         let found = self.sites.iter().find(|site| site.takes(path));
         found.ok_or_else(|| {
             let told = "No stream answers on this path; GET / names those that do.";

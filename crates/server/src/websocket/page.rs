@@ -1,11 +1,13 @@
 //! The short page at `/`, where no output's live page is: what this is and where the streams are.
 
+use std::sync::Arc;
+
 use hyper::header::{HOST, HeaderMap};
 
 use super::admit::Site;
 
 /// The page of a port with these outputs, over TLS or not.
-pub(super) fn html(headers: &HeaderMap, sites: &[Site], secure: bool) -> String {
+pub(super) fn html(headers: &HeaderMap, sites: &[Arc<Site>], secure: bool) -> String {
     let outputs: Vec<_> = sites.iter().map(|site| (site.path.as_str(), site.ui)).collect();
     naming(headers, &outputs, secure)
 }

@@ -1,20 +1,25 @@
-//! Changes what a connected client is sent: when it asks (`subscribe`), or when it is too slow for all of
-//! it (`slow_client sample`).
+//! Changes what a connected client is sent: when it asks (`subscribe`), when it has another token
+//! (`authenticate`), or when it is too slow for all of it (`slow_client sample`).
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
+use fluentcast_broadcast::close::CloseReason;
+use fluentcast_broadcast::history::Position;
 use fluentcast_broadcast::hub::{Hub, Start};
 use fluentcast_broadcast::log::Skipped;
 use fluentcast_broadcast::session::{Greeting, Session};
 use fluentcast_broadcast::view::{ViewKey, Worker};
+use fluentcast_config::settings::Secret;
 use fluentcast_event::limits::{
     ANSWER_TEXT_BYTES_MAX, SAMPLE_CAUGHT_UP_BYTES, SAMPLE_RAISE_AFTER, SAMPLE_RATE_UNLIMITED,
 };
 
+use super::grants::{Granted, Grants};
+use super::messages::{self, Heard, Said, WHERE};
 use super::query::{Pairs, Query};
-use super::rights::Rights;
+use crate::metrics::Metrics;
 
 /// One client's way back to its hub.
 #[derive(Debug)]
@@ -22,13 +27,15 @@ pub struct Resubscriber {
     hub: Arc<Hub>,
     worker: Worker,
     key: ViewKey,
-    /// What it may see: all it asks for passes through this.
-    rights: Arc<Rights>,
+    /// Who may have which rights.
+    grants: Arc<Grants>,
+    metrics: Arc<Metrics>,
     /// What it asked for last, token and position aside.
     pairs: Pairs,
-    /// The message that is arriving, and those that have arrived.
-    message: Vec<u8>,
-    messages: Vec<Vec<u8>>,
+    /// Whether live events come after what was.
+    follows: bool,
+    /// What it says.
+    pub(super) heard: Heard,
     /// When it began to be sent all, or was too slow last.
     since: Instant,
     /// It is sent at most so many events per second, being slow.
@@ -39,38 +46,48 @@ impl Resubscriber {
     /// For a client that was subscribed with this key, having asked for this.
     #[must_use]
     pub fn new(
-        hub: Arc<Hub>,
-        worker: Worker,
+        (hub, worker): (Arc<Hub>, Worker),
         key: ViewKey,
         pairs: Pairs,
-        rights: Arc<Rights>,
+        grants: Arc<Grants>,
+        metrics: Arc<Metrics>,
         now: Instant,
     ) -> Self {
         let is_lasting = |name: &str| !matches!(name, "token" | "$since" | "$last" | "$follow");
+        // Without `$follow=false` it was asked to go on.
+        let follows = Query::read(&pairs, None).is_ok_and(|query| !query.ends);
         let pairs = pairs.into_iter().filter(|(name, _)| is_lasting(name)).collect();
-        let (message, messages) = (Vec::new(), Vec::new());
-        Self { hub, worker, key, rights, pairs, message, messages, since: now, thinned: None }
+        let heard = Heard::default();
+        Self { hub, worker, key, grants, metrics, pairs, follows, heard, since: now, thinned: None }
     }
 
-    /// Takes a part of a message; the connection bounds its length.
-    pub(super) fn hear(&mut self, part: &[u8], last: bool) {
-        self.message.extend_from_slice(part);
-        if last {
-            self.messages.push(std::mem::take(&mut self.message));
-        }
-    }
-
-    /// Answers the messages that have arrived.
-    pub(super) fn answer(&mut self, session: &mut Session) {
-        for message in std::mem::take(&mut self.messages) {
-            if let Err(sentence) = self.subscribe(&message, session) {
+    /// Answers the messages that have arrived. What the client may do is `granted`, and another when it has presented
+    /// another token.
+    pub(super) fn answer(&mut self, session: &mut Session, granted: &mut Granted) {
+        for message in self.heard.take() {
+            if session.closing().is_some() {
+                return;
+            }
+            let done = match messages::read(&message) {
+                Ok(Said::Subscribe(changes)) => self.subscribe(changes, session, granted),
+                Ok(Said::Authenticate(token)) => {
+                    self.renew(&token, session, granted);
+                    Ok(())
+                }
+                Err(sentence) => Err(sentence),
+            };
+            if let Err(sentence) = done {
                 session.refuse(&shortened(sentence));
             }
         }
     }
 
-    fn subscribe(&mut self, message: &[u8], session: &mut Session) -> Result<(), String> {
-        let changes = changes(message)?;
+    fn subscribe(
+        &mut self,
+        changes: Vec<(String, Pairs)>,
+        session: &mut Session,
+        granted: &Granted,
+    ) -> Result<(), String> {
         let mut pairs = self.pairs.clone();
         for (name, values) in changes {
             if name == WHERE {
@@ -82,19 +99,50 @@ impl Resubscriber {
         }
         let query = Query::read(&pairs, Some(self.hub.hello().epoch)).map_err(|error| error.to_string())?;
         let start = query.start;
-        self.key = self.rights.view(&self.key.shape, query);
+        self.key = granted.rights.view(&self.key.shape, query);
         pairs.retain(|(name, _)| name != "$since" && name != "$last");
         self.pairs = pairs;
         self.thinned = None;
+        self.follows = true;
         let key = self.key.clone();
         self.move_to(session, &key, start.unwrap_or(Start::Now), Greeting::Subscribed);
         Ok(())
     }
 
+    /// The client has presented another token: its rights count from now on. Who presents a wrong one is closed,
+    /// whatever it had.
+    fn renew(&mut self, token: &Secret, session: &mut Session, granted: &mut Granted) {
+        let now = SystemTime::now();
+        let renewed = match self.grants.grant(Some(token), granted.place.as_ref(), now, &self.metrics) {
+            Ok(renewed) => renewed,
+            Err((status, sentence)) => {
+                session.refuse(&sentence);
+                session.close(close_reason(status));
+                return;
+            }
+        };
+        self.metrics.websocket_tokens_renewed.inc();
+        *granted = renewed;
+        session.renewed(granted.seconds_left(now));
+        // It was understood before.
+        let Ok(query) = Query::read(&self.pairs, None) else { return };
+        let key = granted.rights.view(&self.key.shape, query);
+        if key == self.key {
+            return;
+        }
+        self.key = key;
+        self.thinned = None;
+        let start = session
+            .replayed_through()
+            .map_or(Start::Now, |seq| Start::After(Position { epoch: self.hub.hello().epoch, seq }));
+        let key = self.key.clone();
+        self.move_to(session, &key, start, Greeting::None);
+    }
+
     /// Ends the present stream and begins another.
     fn move_to(&self, session: &mut Session, key: &ViewKey, start: Start, greeting: Greeting) {
         let leaves = session.subscription().map(|subscription| Arc::clone(subscription.view()));
-        session.begin(self.hub.subscribe(key, self.worker, start, true, leaves.as_deref()), greeting);
+        session.begin(self.hub.subscribe(key, self.worker, start, self.follows, leaves.as_deref()), greeting);
     }
 
     /// The client was too slow and has been passed over these events: sends it fewer from now on. One that
@@ -141,8 +189,17 @@ impl Resubscriber {
     }
 }
 
+/// How a client that is connected is turned away.
+pub(super) fn close_reason(status: hyper::StatusCode) -> CloseReason {
+    match status {
+        hyper::StatusCode::UNAUTHORIZED => CloseReason::WrongToken,
+        hyper::StatusCode::SERVICE_UNAVAILABLE => CloseReason::Full,
+        _ => CloseReason::BadRequest,
+    }
+}
+
 /// A sentence that may quote a client at length, cut to a length that can be read.
-fn shortened(mut sentence: String) -> String {
+pub(super) fn shortened(mut sentence: String) -> String {
     if sentence.len() > ANSWER_TEXT_BYTES_MAX {
         sentence.truncate(sentence.floor_char_boundary(ANSWER_TEXT_BYTES_MAX));
         sentence.push('…');
@@ -150,97 +207,9 @@ fn shortened(mut sentence: String) -> String {
     sentence
 }
 
-/// The member of `subscribe` that holds conditions on fields.
-const WHERE: &str = "where";
-
-/// Reads a `subscribe` message, JSON or MessagePack, into the parameters it replaces: each by its name in
-/// a URL (or [`WHERE`] for all fields) with what is to stand there.
-fn changes(message: &[u8]) -> Result<Vec<(String, Pairs)>, String> {
-    const USAGE: &str = "A message must be {\"subscribe\":{...}} with any of tag, filter, where, fields, since, last and max_rate.";
-    let parsed = match message.first() {
-        Some(0x80..=0x8f | 0xde | 0xdf) => rmp_serde::from_slice(message).ok(),
-        _ => serde_json::from_slice(message).ok(),
-    };
-    let parsed: Option<serde_json::Value> = parsed;
-    let outer = parsed
-        .as_ref()
-        .and_then(serde_json::Value::as_object)
-        .filter(|outer| outer.len() == 1)
-        .ok_or(USAGE)?;
-    let asked = outer.get("subscribe").and_then(serde_json::Value::as_object).ok_or(USAGE)?;
-    let mut changes = Vec::new();
-    for (name, value) in asked {
-        let many = match value {
-            serde_json::Value::Array(many) => many.as_slice(),
-            serde_json::Value::Null => &[],
-            one => std::slice::from_ref(one),
-        };
-        let (name, pairs) = match (name.as_str(), value) {
-            (WHERE, serde_json::Value::Object(fields)) => (WHERE.to_owned(), conditions(fields)?),
-            (WHERE, serde_json::Value::Null) => (WHERE.to_owned(), Vec::new()),
-            ("fields", serde_json::Value::Array(names)) => {
-                let names = names.iter().map(scalar).collect::<Result<Vec<_>, _>>()?;
-                ("$fields".to_owned(), vec![("$fields".to_owned(), Some(names.join(",")))])
-            }
-            ("tag" | "filter" | "fields" | "since" | "last" | "max_rate", _) => {
-                let name = format!("${name}");
-                let texts = many.iter().map(|value| Ok((name.clone(), Some(scalar(value)?))));
-                let texts = texts.collect::<Result<Pairs, String>>()?;
-                (name, texts)
-            }
-            _ => return Err(format!("`{name}` cannot be subscribed to. {USAGE}")),
-        };
-        changes.push((name, pairs));
-    }
-    Ok(changes)
-}
-
-fn conditions(fields: &serde_json::Map<String, serde_json::Value>) -> Result<Pairs, String> {
-    let mut pairs = Vec::new();
-    for (field, value) in fields {
-        if field.starts_with('$') || field == "token" {
-            return Err(format!("`{field}` is no field that `where` can ask for."));
-        }
-        let any_of = match value {
-            serde_json::Value::Array(any_of) => any_of.as_slice(),
-            one => std::slice::from_ref(one),
-        };
-        for value in any_of {
-            let text = if value.is_null() { None } else { Some(scalar(value)?) };
-            pairs.push((field.clone(), text));
-        }
-    }
-    Ok(pairs)
-}
-
-/// Text, number or truth as it would stand in a URL.
-fn scalar(value: &serde_json::Value) -> Result<String, String> {
-    match value {
-        serde_json::Value::String(text) => Ok(text.clone()),
-        serde_json::Value::Number(number) => Ok(number.to_string()),
-        serde_json::Value::Bool(truth) => Ok(truth.to_string()),
-        _ => Err(format!("{value} stands where a text or a number is needed.")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_subscribe_replaces_what_it_names() {
-        let message = br#"{"subscribe":{"tag":["a.*","!a.b"],"where":{"level":["x",5],"gone":null},"since":17,"max_rate":null}}"#;
-        let pair = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
-        let expected = vec![
-            ("$tag".to_owned(), vec![pair("$tag", "a.*"), pair("$tag", "!a.b")]),
-            (WHERE.to_owned(), vec![pair("level", "x"), pair("level", "5"), ("gone".to_owned(), None)]),
-            ("$since".to_owned(), vec![pair("$since", "17")]),
-            ("$max_rate".to_owned(), vec![]),
-        ];
-        assert_eq!(changes(message).as_ref(), Ok(&expected));
-        let value: serde_json::Value = serde_json::from_slice(message).unwrap();
-        assert_eq!(changes(&rmp_serde::to_vec(&value).unwrap()), Ok(expected));
-    }
 
     #[test]
     fn an_answer_does_not_grow_with_the_question() {
@@ -251,25 +220,5 @@ mod tests {
             "{}",
             long.len()
         );
-    }
-
-    #[test]
-    fn what_is_no_subscribe_is_told_what_one_is() {
-        for message in [
-            "",
-            "{",
-            "[]",
-            "5",
-            "{}",
-            r#"{"subscribe":1}"#,
-            r#"{"subscribe":{},"x":1}"#,
-            r#"{"subscribe":{"tags":"a"}}"#,
-            r#"{"subscribe":{"tag":{}}}"#,
-            r#"{"subscribe":{"where":[]}}"#,
-            r#"{"subscribe":{"where":{"$tag":"x"}}}"#,
-            r#"{"subscribe":{"since":[[1]]}}"#,
-        ] {
-            assert!(changes(message.as_bytes()).is_err(), "{message}");
-        }
     }
 }

@@ -19,16 +19,16 @@ use fluentcast_expression::Expression;
 use super::query::Query;
 
 /// What its holders may see. By default everything.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rights {
-    tags: TagChoice,
-    filter: Option<Expression>,
-    reduction: Option<Arc<Reduction>>,
-    max_rate: Option<NonZeroU32>,
+    pub(super) tags: TagChoice,
+    pub(super) filter: Option<Expression>,
+    pub(super) reduction: Option<Arc<Reduction>>,
+    pub(super) max_rate: Option<NonZeroU32>,
 }
 
 impl Rights {
-    /// Those of a token.
+    /// Those of a `<token>`; what a signed one says of its own is read in [`super::jwt`].
     ///
     /// # Errors
     /// A pattern that is none; a checked configuration has no such.

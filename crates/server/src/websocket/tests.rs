@@ -16,7 +16,7 @@ use fluentcast_config::check::check;
 use fluentcast_config::host::AllowedHosts;
 use fluentcast_config::load::{Environment, load_text};
 use fluentcast_config::origin::AllowedOrigins;
-use fluentcast_config::settings::{Listen, OutputKind, Rule, Secret, SlowClient, Token};
+use fluentcast_config::settings::{Listen, OutputKind, Rule, Secret, SlowClient, Token, Websocket};
 use fluentcast_event::{Batch, BatchBuilder, EventTime, Tag, from_json};
 use prometheus_client::registry::Registry;
 use socket2::{Domain, Socket, Type};
@@ -47,10 +47,13 @@ mod fixture;
 mod handshake;
 mod http;
 mod liveness;
+mod newcomers;
 mod origins;
 mod reader;
+mod renewal;
 mod resumable;
 mod rights;
+pub(crate) mod signing;
 mod slowness;
 mod stop;
 mod stream;
@@ -76,6 +79,8 @@ struct Output {
     token: Option<&'static str>,
     /// `<token>` sections.
     tokens: &'static str,
+    unauthenticated_limit: u32,
+    authenticate_timeout: Duration,
     allow_origin: AllowedOrigins,
     allow_host: AllowedHosts,
     connection_limit: u32,
@@ -94,6 +99,8 @@ impl Default for Output {
             kept: 0,
             token: None,
             tokens: "",
+            unauthenticated_limit: 1000,
+            authenticate_timeout: DEADLINE,
             allow_origin: AllowedOrigins::SameHost,
             allow_host: AllowedHosts::Any,
             connection_limit: 10_000,
@@ -115,6 +122,7 @@ impl Default for Output {
 struct Server {
     address: SocketAddr,
     metrics: Arc<Metrics>,
+    grants: Vec<Arc<Grants>>,
     hubs: Vec<Arc<Hub>>,
     pool: WorkerPool,
     workers: Option<Workers>,
@@ -131,6 +139,7 @@ impl Server {
         let pool = workers.pool();
         let sites: Vec<_> = outputs.into_iter().map(|output| site(output, &pool)).collect();
         let hubs = sites.iter().map(|site| Arc::clone(&site.hub)).collect();
+        let grants = sites.iter().map(|site| Arc::clone(&site.grants)).collect();
         let (counted, registry) = (Arc::clone(&metrics), Arc::new(registry));
         let port = Arc::new(Port::new(sites, pool.clone(), Vec::new(), counted, registry, None));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -154,7 +163,7 @@ impl Server {
             }));
             address
         };
-        Self { address, metrics, hubs, pool, workers: Some(workers), stop, runtime }
+        Self { address, metrics, grants, hubs, pool, workers: Some(workers), stop, runtime }
     }
 
     /// One output on any path.
@@ -222,6 +231,8 @@ impl Server {
     /// Waits until nobody is connected, and checks that nothing is left of anybody.
     fn wait_until_empty(&self) {
         until("all clients are gone", || self.clients() == 0);
+        let newcomers = || self.metrics.websocket_clients_unauthenticated.get();
+        until("all newcomers are gone", || newcomers() == 0);
         for hub in &self.hubs {
             until("all views are gone", || hub.views() == 0);
         }
@@ -248,7 +259,7 @@ fn site(output: Output, pool: &WorkerPool) -> Site {
     Site {
         path: output.path.to_owned(),
         shape: CLASSIC,
-        grants: grants(output.token, output.tokens),
+        grants: Arc::new(grants(output.token, output.tokens)),
         allow_origin: output.allow_origin,
         allow_host: output.allow_host,
         hub: Arc::new(Hub::new(options, Arc::new(pool.clone()))),
@@ -258,16 +269,26 @@ fn site(output: Output, pool: &WorkerPool) -> Site {
         ui: output.ui,
         connection_limit: output.connection_limit,
         connected: Arc::default(),
+        authenticate_timeout: output.authenticate_timeout,
+        unauthenticated_limit: output.unauthenticated_limit,
+        newcomers: Arc::default(),
     }
 }
 
 /// The tokens of an output, read as the server reads them.
-fn grants(token: Option<&str>, sections: &str) -> Grants {
-    Grants::of(token.map(|token| Secret::new(token.to_owned())).as_ref(), &tokens(sections)).expect("tokens")
+pub(super) fn grants(token: Option<&str>, sections: &str) -> Grants {
+    let token = token.map(|token| Secret::new(token.to_owned()));
+    let read = websocket(sections);
+    Grants::of(token.as_ref(), &read.tokens, &read.jwts).expect("tokens")
 }
 
 /// The `<token>` sections of an output.
 pub(super) fn tokens(sections: &str) -> Vec<Token> {
+    websocket(sections).tokens
+}
+
+/// An output with these sections.
+pub(super) fn websocket(sections: &str) -> Websocket {
     let text = format!("<match **>\n@type websocket\nhost 127.0.0.1\n{sections}\n</match>");
     let mut loaded = load_text("tokens", &text, &Environment::default());
     let settings = check(&loaded.root, &loaded.sources, &mut loaded.diagnostics);
@@ -276,7 +297,7 @@ pub(super) fn tokens(sections: &str) -> Vec<Token> {
     let settings = settings.expect("settings");
     match settings.scopes.into_iter().flat_map(|scope| scope.rules).next() {
         Some(Rule::Match(rule)) => match rule.output.kind {
-            OutputKind::Websocket(websocket) => websocket.tokens,
+            OutputKind::Websocket(websocket) => *websocket,
             other => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),

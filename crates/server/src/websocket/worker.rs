@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use fluentcast_broadcast::replay::Replay;
 use fluentcast_broadcast::session::Session;
@@ -15,7 +15,8 @@ use mio::{Poll, Token};
 
 use crate::metrics::Metrics;
 use crate::websocket::engine::Engine;
-use crate::websocket::grants::Place;
+use crate::websocket::grants::Granted;
+use crate::websocket::newcomer::Newcomer;
 use crate::websocket::replayer::{OnItsWay, Replayer};
 use crate::websocket::resubscribe::Resubscriber;
 
@@ -46,16 +47,28 @@ pub struct NewClient {
     pub peer: SocketAddr,
     /// Its session, begun, with a stream for this worker.
     pub session: Session,
-    /// Changes what it is sent, if it may ask for that.
-    pub resubscriber: Option<Box<Resubscriber>>,
+    /// Whether it may watch.
+    pub role: Role,
     /// What it sent right behind its handshake.
     pub read_already: Vec<u8>,
     /// Its bounds.
     pub limits: ClientLimits,
-    /// When its token is worth nothing any more.
-    pub expires: Option<SystemTime>,
-    /// Counts it as connected until it is dropped.
-    pub counted: ConnectedGuard,
+}
+
+/// What somebody connected is.
+#[derive(Debug)]
+pub enum Role {
+    /// Somebody who has not presented a token yet.
+    Newcomer(Box<Newcomer>),
+    /// A client.
+    Client {
+        /// Changes what it is sent, if it may ask for that.
+        resubscriber: Option<Box<Resubscriber>>,
+        /// What it may do, and how long.
+        granted: Granted,
+        /// Counts it as connected until it is dropped.
+        counted: ConnectedGuard,
+    },
 }
 
 /// Counts a client as connected, from the handshake to the end of its connection.
@@ -63,23 +76,16 @@ pub struct NewClient {
 pub struct ConnectedGuard {
     metrics: Arc<Metrics>,
     connected: Arc<AtomicU32>,
-    /// Counts it among those with its token.
-    _place: Option<Place>,
 }
 
 impl ConnectedGuard {
     /// Counts one more client of an output if that stays within `limit`.
     #[must_use]
-    pub fn admit(
-        metrics: &Arc<Metrics>,
-        connected: &Arc<AtomicU32>,
-        limit: u32,
-        place: Option<Place>,
-    ) -> Option<Self> {
+    pub fn admit(metrics: &Arc<Metrics>, connected: &Arc<AtomicU32>, limit: u32) -> Option<Self> {
         let more = |now: u32| (now < limit).then_some(now + 1);
         connected.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
         metrics.websocket_clients.inc();
-        Some(Self { metrics: Arc::clone(metrics), connected: Arc::clone(connected), _place: place })
+        Some(Self { metrics: Arc::clone(metrics), connected: Arc::clone(connected) })
     }
 }
 
@@ -102,6 +108,8 @@ pub(super) enum Command {
     News(Vec<Arc<View>>),
     /// A step of a client's replay was made.
     Replayed(ClientId, Box<Replay>, OnItsWay),
+    /// What somebody came by may have been taken away.
+    JudgeAgain,
     /// A client cannot be served any more.
     Fail(ClientId),
     /// Send everything, close with 1001, and end by the deadline.
@@ -181,6 +189,13 @@ impl WorkerPool {
     #[must_use]
     pub fn assign(&self) -> Worker {
         Worker(self.next.fetch_add(1, Ordering::Relaxed) % self.len())
+    }
+
+    /// Lets each worker look whether what its clients came by still counts, and close those for whom it does not.
+    pub fn judge_again(&self) {
+        for inbox in &*self.inboxes {
+            inbox.push(Command::JudgeAgain);
+        }
     }
 
     /// Hands a client to its worker.

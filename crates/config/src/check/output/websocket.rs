@@ -1,6 +1,7 @@
 //! `@type websocket`.
 
 mod history;
+mod jwt;
 mod token;
 
 use super::super::ports::{self, Site};
@@ -29,6 +30,7 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
         buffered_messages,
         token: token(&mut reader),
         tokens: token::read(&mut reader),
+        jwts: jwt::read(&mut reader),
         allow_origin: allow_origin(&mut reader),
         allow_host: AllowedHosts::Any,
         history: history::read(&mut reader, buffered_messages),
@@ -40,6 +42,8 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
         ping_interval: reader.get("ping_interval"),
         ping_timeout: reader.get("ping_timeout"),
         connection_limit: reader.get("connection_limit"),
+        authenticate_timeout: reader.get("authenticate_timeout"),
+        unauthenticated_limit: reader.get("unauthenticated_limit"),
         tls,
     };
     websocket.allow_host = allow_host(&mut reader, &websocket);
@@ -51,7 +55,9 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
 /// Whether whoever reaches the port may watch.
 fn is_open(websocket: &Websocket) -> bool {
     let asks_for_certificate = websocket.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-    websocket.token.is_none() && websocket.tokens.is_empty() && !asks_for_certificate
+    let asks_for_token =
+        websocket.token.is_some() || !websocket.tokens.is_empty() || !websocket.jwts.is_empty();
+    !asks_for_token && !asks_for_certificate
 }
 
 /// Says what a port that other machines can reach lacks.
@@ -66,7 +72,7 @@ fn exposure(reader: &mut Reader<'_, '_>, websocket: &Websocket) {
         reader
             .ctx
             .warning("open-to-everyone", span, message)
-            .help("add `token SECRET` (or <token> sections), or `host 127.0.0.1` when only this machine is to watch");
+            .help("add `token SECRET` (or <token> or <jwt> sections), or `host 127.0.0.1` when only this machine is to watch");
     } else if websocket.tls.is_none() {
         let message = format!(
             "whoever is on the way to {host}:{port} can read the token and every event: there is no TLS"

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use fluentcast_event::limits::{
-    BUFFERED_MESSAGES_MAX, CONFIG_TIME_SECONDS_MAX, CONNECTION_LIMIT_MAX, FLUSH_INTERVAL_MAX,
-    HISTORY_AGE_MIN, HISTORY_BYTES_MIN, SYNC_INTERVAL_MAX, SYNC_INTERVAL_MIN,
+    AUTHENTICATE_TIMEOUT_MAX, AUTHENTICATE_TIMEOUT_MIN, BUFFERED_MESSAGES_MAX, CONFIG_TIME_SECONDS_MAX,
+    CONNECTION_LIMIT_MAX, FLUSH_INTERVAL_MAX, HISTORY_AGE_MIN, HISTORY_BYTES_MIN, JWT_LEEWAY_MAX,
+    SYNC_INTERVAL_MAX, SYNC_INTERVAL_MIN,
 };
 
 use super::super::Default::{Is, Required, Unset, When};
@@ -24,6 +25,11 @@ pub const WEBSOCKET: Section = Section {
             "token",
             "One more token, with rights of its own; as many as are needed. With any, or with `token`, nobody may \
              watch without one",
+        ),
+        Subsection::new(
+            "jwt",
+            "Whose signed tokens (JWT) open this output; what each allows stands in itself. With any, nobody may \
+             watch without a token",
         ),
         Subsection::new(
             "history",
@@ -157,6 +163,23 @@ pub const WEBSOCKET: Section = Section {
             )
             .unit("clients")
             .from(Origin::Fluentcast),
+            Parameter::new(
+                "authenticate_timeout",
+                Kind::TimeBetween(AUTHENTICATE_TIMEOUT_MIN, AUTHENTICATE_TIMEOUT_MAX),
+                Is("10s"),
+                "How long a client of the resumable stream that came without a token may take to send one as its \
+                 first message",
+            )
+            .from(Origin::Fluentcast),
+            Parameter::new(
+                "unauthenticated_limit",
+                Kind::Integer(0, CONNECTION_LIMIT_MAX),
+                Is("1024"),
+                "Clients at once that have not sent their token yet; more are turned away. 0: a token must come with \
+                 the request",
+            )
+            .unit("clients")
+            .from(Origin::Fluentcast),
         ],
     )
 };
@@ -235,6 +258,75 @@ pub const TOKEN: Section = Section::new(
             Unset,
             "From then on it is worth nothing, and those connected with it are closed with 3000: a time such as \
              `2027-01-31T12:00:00Z`",
+        )
+        .from(Origin::Fluentcast),
+    ],
+);
+
+/// `<jwt>` of `websocket`.
+pub const JWT: Section = Section::new(
+    "match websocket > jwt",
+    "Somebody whose signed tokens (JWT) are believed. One of `secret`, `secret_file`, `public_key_file` and `jwks_file` \
+     says with which key: it also says which algorithm a token must have been signed with. Every token must have `exp`, \
+     and the claim that says what it allows (docs/security.md).",
+    &[
+        Parameter::new("name", Kind::Text, Required, "What it is called in messages; each has another")
+            .from(Origin::Fluentcast),
+        Parameter::new(
+            "secret",
+            Kind::Secret,
+            Unset,
+            "The secret that both sides know, for HS256; at least 32 bytes",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "secret_file",
+            Kind::Text,
+            Unset,
+            "A file that holds it, read at start; blanks and line ends around it do not count",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "public_key_file",
+            Kind::Text,
+            Unset,
+            "A PEM file with the public key, read at start: an RSA key means RS256, one of the curve P-256 ES256",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "jwks_file",
+            Kind::Text,
+            Unset,
+            "A JSON Web Key Set with keys for HS256, RS256 and ES256, of which the token's `kid` chooses one. Read \
+             again when it changes; who came by a key that is gone is closed",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "issuer",
+            Kind::List,
+            Unset,
+            "Who may have issued a token: its `iss` must be one of these. Not set: anybody with the key",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "audience",
+            Kind::List,
+            Unset,
+            "Whom a token must be for: its `aud` must name one of these. Not set: tokens with an `aud` are refused",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "claim",
+            Kind::Text,
+            Is("fluentcast"),
+            "The claim that says what a token allows; one without it is not for here",
+        )
+        .from(Origin::Fluentcast),
+        Parameter::new(
+            "leeway",
+            Kind::TimeBetween(Duration::ZERO, JWT_LEEWAY_MAX),
+            Is("30s"),
+            "How much the clock here may differ from the issuer's: `exp` counts so much later, `nbf` earlier",
         )
         .from(Origin::Fluentcast),
     ],

@@ -12,7 +12,7 @@ fn status(
     metrics: &Metrics,
 ) -> Result<Granted, u16> {
     let presented = presented.map(|text| Secret::new(text.to_owned()));
-    grants.grant(presented.as_ref(), now, metrics).map_err(|(status, _)| status.as_u16())
+    grants.grant(presented.as_ref(), None, now, metrics).map_err(|(status, _)| status.as_u16())
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn each_token_opens_whatever_its_form_and_nothing_else_does() {
     );
     let metrics = Metrics::default();
     let old = Secret::new("old".to_owned());
-    let grants = Grants::of(Some(&old), &tokens(&sections)).unwrap();
+    let grants = Grants::of(Some(&old), &tokens(&sections), &[]).unwrap();
     for right in ["old", "secret-a", "abc", "in a file"] {
         assert!(status(&grants, Some(right), NOW, &metrics).is_ok(), "{right}");
     }
@@ -46,7 +46,7 @@ fn a_token_has_its_time_and_its_places() {
     let metrics = Metrics::default();
     let sections =
         "<token>\nname a\ntoken a-secret\nconnection_limit 2\nexpires 1970-01-01T01:00:10+01:00\n</token>";
-    let grants = Grants::of(None, &tokens(sections)).unwrap();
+    let grants = Grants::of(None, &tokens(sections), &[]).unwrap();
     let end = NOW + Duration::from_secs(10);
     let granted = |now| status(&grants, Some("a-secret"), now, &metrics);
     let first = granted(NOW).unwrap();
@@ -66,7 +66,7 @@ fn a_file_that_is_no_token_stops_the_start() {
     let problem = || {
         let sections = format!("<token>\nname c\ntoken_file {}\n</token>", path.display());
         let same = Secret::new("same".to_owned());
-        Grants::of(Some(&same), &tokens(&sections)).unwrap_err().to_string()
+        Grants::of(Some(&same), &tokens(&sections), &[]).unwrap_err().to_string()
     };
     assert!(problem().contains("cannot use the token `c`"), "{}", problem());
     for (text, told) in [

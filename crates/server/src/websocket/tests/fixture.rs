@@ -8,8 +8,9 @@ use fluentcast_broadcast::session::{Greeting, Session};
 use fluentcast_broadcast::view::{View, Wake, Worker};
 
 use super::super::client::{self, Turn};
+use super::super::grants::Granted;
 use super::super::resubscribe::Resubscriber;
-use super::super::worker::{ConnectedGuard, NewClient};
+use super::super::worker::{ConnectedGuard, NewClient, Role};
 use super::*;
 
 /// Nobody is woken.
@@ -67,20 +68,19 @@ impl Fixture {
         let start = Instant::now();
         let mut session = Session::new(key.shape.clone(), 1000);
         session.begin(hub.subscribe(&key, Worker(0), from, true, None), Greeting::Hello);
-        let resubscriber =
-            Resubscriber::new(Arc::clone(&hub), Worker(0), key, Vec::new(), Arc::default(), start);
+        let place = (Arc::clone(&hub), Worker(0));
+        let resubscriber = Resubscriber::new(place, key, Vec::new(), Arc::default(), Arc::default(), start);
         let counted =
-            ConnectedGuard::admit(&Arc::default(), &Arc::new(AtomicU32::new(0)), 1, None).expect("a place");
+            ConnectedGuard::admit(&Arc::default(), &Arc::new(AtomicU32::new(0)), 1).expect("a place");
+        let granted = Granted { expires, ..Granted::everything() };
         let new = NewClient {
             stream,
             tls: None,
             peer: address,
             session,
-            resubscriber: Some(Box::new(resubscriber)),
+            role: Role::Client { resubscriber: Some(Box::new(resubscriber)), granted, counted },
             read_already: Vec::new(),
             limits,
-            expires,
-            counted,
         };
         Self { peer, client: client::Client::new(new, start), start, hub, metrics: Metrics::default() }
     }

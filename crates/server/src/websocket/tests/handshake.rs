@@ -135,7 +135,7 @@ fn a_token_is_asked_for_before_anything_is_kept() {
         ("fluentcast.v1.json, bearer.c2VjcmV0", 101, Some("fluentcast.v1.json")),
         ("bearer.c2VjcmV0eA", 401, None),
         ("bearer.secret", 401, None),
-        ("fluentcast.v1.json", 401, None),
+        ("chat", 401, None),
     ] {
         let offer = format!("Sec-WebSocket-Protocol: {offered}\r\n");
         let answer = Http(stream_to(server.address)).ask(&upgrade("/", &offer));

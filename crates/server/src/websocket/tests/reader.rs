@@ -192,10 +192,18 @@ impl Reader {
 
     /// Asks for something else, without waiting for the answer.
     pub(super) fn subscribe(&mut self, body: Value) {
-        let message = json!({ "subscribe": body });
+        self.tell(&json!({ "subscribe": body }));
+    }
+
+    /// Presents a token, likewise.
+    pub(super) fn authenticate(&mut self, token: &str) {
+        self.tell(&json!({"authenticate": {"token": token}}));
+    }
+
+    fn tell(&mut self, message: &Value) {
         self.say(match self.form {
             Form::Json => Message::Text(message.to_string().into()),
-            _ => Message::Binary(rmp_serde::to_vec(&message).expect("MessagePack").into()),
+            _ => Message::Binary(rmp_serde::to_vec(message).expect("MessagePack").into()),
         });
     }
 

@@ -1,5 +1,6 @@
 //! What a client gets under a token is within what the token allows, whatever it asks for.
 
+use std::num::NonZeroU32;
 use std::time::SystemTime;
 
 use fluentcast_broadcast::filter::{FilterIndex, Verdict};
@@ -7,6 +8,7 @@ use fluentcast_event::Event;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::super::jwt::claims::Allowed;
 use super::super::query::{Pairs, Query};
 use super::super::rights::Rights;
 use super::*;
@@ -308,6 +310,101 @@ fn sent(key: &ViewKey, tag: &str, record: &Value) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     fields.write(&packed, &mut out).expect("a sound record");
     Some(out)
+}
+
+/// Names of rights, and what is none.
+const NAMES: [&str; 8] =
+    ["tag", "filter", "fields", "redact", "max_rate", "connection_limit", "tags", "expires"];
+
+/// A claim of a signed token: the rights of a section, or whatever else could stand there.
+fn claim() -> impl Strategy<Value = (String, Value)> {
+    let text = |texts: &'static [&'static str]| prop::sample::select(texts).prop_map(|text| json!(text));
+    let list = |texts: &'static [&'static str]| {
+        prop::collection::vec(prop::sample::select(texts), 0..3).prop_map(|texts| json!(texts))
+    };
+    let junk = prop_oneof![
+        Just(json!(null)),
+        Just(json!(true)),
+        Just(json!({"tag": "**"})),
+        Just(json!([null])),
+        Just(json!([["app.a"]])),
+        Just(json!("")),
+        Just(json!(0)),
+        Just(json!(-1)),
+        Just(json!(1.5)),
+        any::<u64>().prop_map(|number| json!(number)),
+        "[a-z*!/., ]{0,6}".prop_map(|text| json!(text)),
+    ];
+    let named = |name: &'static str| Just(name.to_owned());
+    prop_oneof![
+        (named("tag"), text(&["app.a", "app.** !app.b", "!db", "db app.b"])),
+        (named("tag"), list(&["app.a", "app.**", "!app.b", "", "**", "a b"])),
+        (named("filter"), text(&EXPRESSIONS)),
+        (named("fields"), text(&["level", "level, user", "user.id,list"])),
+        (named("fields"), list(&["level", "user", "user.id", ""])),
+        (named("redact"), text(&["secret", "user.secret,list.secret", "user,secret"])),
+        (named("redact"), list(&["secret", "user.secret", "list", ""])),
+        (named("max_rate"), (1..100_u32).prop_map(|rate| json!(rate))),
+        (prop::sample::select(&NAMES[..]).prop_map(str::to_owned), junk),
+    ]
+}
+
+/// What one is sent, as JSON.
+fn shown(key: &ViewKey, tag: &str, record: &Value) -> Option<Value> {
+    let mut text = Vec::new();
+    fluentcast_event::json::write_value(&mut text, &sent(key, tag, record)?).expect("a sound record");
+    Some(serde_json::from_slice(&text).expect("JSON"))
+}
+
+/// Whether one is the other without some of its fields.
+fn is_part(part: &Value, whole: &Value) -> bool {
+    match (part, whole) {
+        (Value::Object(part), Value::Object(whole)) => {
+            part.iter().all(|(name, value)| whole.get(name).is_some_and(|of| is_part(value, of)))
+        }
+        (Value::Array(part), Value::Array(whole)) => {
+            part.len() == whole.len() && part.iter().zip(whole).all(|(part, whole)| is_part(part, whole))
+        }
+        (part, whole) => part == whole,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    /// Whatever is added to what a signed token says, sound or not: the token is refused, or its holder may see no
+    /// more than before. And what a claim names is never passed over.
+    #[test]
+    fn no_claim_widens_what_the_others_allow(
+        claims in prop::collection::vec(claim(), 0..4), (name, value) in claim(), asked in pairs(),
+        tag in prop::sample::select(&["app.a", "app.b", "db"][..]), record in record(),
+    ) {
+        let before: serde_json::Map<String, Value> =
+            claims.into_iter().filter(|(known, _)| *known != name).collect();
+        let mut after = before.clone();
+        after.insert(name.clone(), value.clone());
+        let (Ok(before), Ok(after)) = (Allowed::read(&before), Allowed::read(&after)) else { return Ok(()) };
+        let query = Query::read(&asked, None).expect("a query");
+        let key = |rights: &Rights| rights.view(&CLASSIC, query.clone());
+        let (wide, narrow) = (key(&before.rights), key(&after.rights));
+        prop_assert!(narrow.max_rate.unwrap_or(NonZeroU32::MAX) <= wide.max_rate.unwrap_or(NonZeroU32::MAX));
+        prop_assert!(after.connection_limit.unwrap_or(u32::MAX) <= before.connection_limit.unwrap_or(u32::MAX));
+        prop_assert!(
+            before.rights != after.rights || before.connection_limit != after.connection_limit,
+            "{name}: {value} was passed over"
+        );
+        // A filter of the client's own may pass more when there is less to see (`!has(record.secret)`), but only
+        // what the token lets it see anyway; so this is asked of the rights themselves.
+        let most = |rights: &Rights| rights.view(&CLASSIC, Query::default());
+        if let Some(part) = shown(&narrow, tag, &record) {
+            let own = shown(&most(&after.rights), tag, &record);
+            prop_assert!(own.is_some_and(|own| is_part(&part, &own)), "{part}");
+        }
+        if let Some(part) = shown(&most(&after.rights), tag, &record) {
+            let whole = shown(&most(&before.rights), tag, &record);
+            prop_assert!(whole.is_some_and(|whole| is_part(&part, &whole)), "{name}: {value} shows {part}");
+        }
+    }
 }
 
 proptest! {

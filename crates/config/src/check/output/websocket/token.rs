@@ -44,7 +44,7 @@ pub(super) fn read(output: &mut Reader<'_, '_>) -> Vec<Token> {
 
 /// One of them, and whether its name and secret are there.
 fn one(section: &mut Reader<'_, '_>) -> (Token, bool) {
-    let name = name(section);
+    let name = name(section, "bad-token");
     let secret = secret(section);
     let is_sound = name.is_some() && secret.is_some();
     let token = Token {
@@ -71,15 +71,15 @@ impl Token {
 }
 
 /// A word that can stand in a message, a log or a label.
-fn name(section: &mut Reader<'_, '_>) -> Option<String> {
+pub(super) fn name(section: &mut Reader<'_, '_>, code: &'static str) -> Option<String> {
     let name: String = section.opt("name")?;
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     if name.is_empty() || name.len() > TOKEN_NAME_BYTES_MAX || !name.bytes().all(legal) {
         let span = section.place("name").unwrap_or(section.span());
-        let message = format!("name: `{name}` cannot name a token");
+        let message = format!("name: `{name}` cannot be a name");
         section
             .ctx
-            .error("bad-token", span, message)
+            .error(code, span, message)
             .help(format!("write letters, digits, `_`, `.` and `-`, at most {TOKEN_NAME_BYTES_MAX} of them"));
     }
     Some(name)
