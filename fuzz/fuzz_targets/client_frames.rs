@@ -4,9 +4,11 @@
 #![no_main]
 
 use std::cell::RefCell;
+use std::io::IoSlice;
 
 use fluentcast_broadcast::close::CloseReason;
 use fluentcast_broadcast::deflate::Deflater;
+use fluentcast_broadcast::encode::{Format, Protocol, Shape};
 use fluentcast_broadcast::frame::{self, Opcode, RSV1};
 use fluentcast_broadcast::inbound::{Inbound, Received};
 use fluentcast_broadcast::session::Session;
@@ -154,14 +156,22 @@ fn masked(first: u8, payload: &[u8], seed: u8, out: &mut Vec<u8>) {
 
 /// The session closes for the reason the reader gives, and writes sound frames, the close frame last.
 fn check_session(stream: &[u8], piece: usize, inflating: bool, fed: Result<(), CloseReason>) {
-    let mut session = Session::new(MESSAGE_BYTES_MAX).inflating(inflating);
+    let shape = Shape {
+        protocol: Protocol::Classic,
+        format: Format::Json,
+        add_tag: true,
+        add_time: false,
+        fields: None,
+        compress: None,
+    };
+    let mut session = Session::new(shape, MESSAGE_BYTES_MAX).inflating(inflating);
     let mut written = Vec::new();
     for piece in stream.to_vec().chunks_mut(piece) {
         session.received(piece, |_, _, _, _| {});
-        let mut slices = Vec::new();
-        session.gather(&mut slices, 8, usize::MAX);
+        let mut slices = [IoSlice::new(&[]); 8];
+        let used = session.gather(&mut slices, usize::MAX);
         let before = written.len();
-        slices.iter().for_each(|slice| written.extend_from_slice(slice));
+        slices[..used].iter().for_each(|slice| written.extend_from_slice(slice));
         session.written(written.len() - before);
     }
     match (session.closing(), fed) {
