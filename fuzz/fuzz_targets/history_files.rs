@@ -73,7 +73,9 @@ fn open(dir: &Path, directory: &Directory, bounds: Bounds) {
     if first_seq < u64::MAX - 1 {
         store.append(&piece).expect("there is room");
         let read = store.reader().read(first_seq, 1).expect("files open");
-        assert!(matches!(&read.parts[..], [Part::Piece(read)] if read.batch.entries == piece.batch.entries));
+        let found =
+            matches!(&read.parts[..], [Part::Piece(read)] if read.batch.entries == piece.batch.entries);
+        assert!(found, "{piece:?} was written, and {read:?} is read");
     }
     let (epoch, next_seq) = (store.epoch(), store.next_seq());
     // As kill -9 leaves it; what was mended is sound now.

@@ -23,10 +23,12 @@ use libfuzzer_sys::fuzz_target;
 const CONFIG: &str = "
 <source>
   @type http
+  port 0
   decompression_size_limit 64k
 </source>
 <source>
   @type http
+  port 0
   decompression_size_limit 64k
   add_http_headers true
   add_query_params true
