@@ -77,7 +77,7 @@ impl Plan {
     pub const TEST: Self = Self {
         time: Duration::from_secs(60),
         clients: 120,
-        rate: 500,
+        rate: 2000,
         life: Duration::from_secs(8),
         ..Self::FULL
     };

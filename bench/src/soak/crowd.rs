@@ -255,7 +255,8 @@ impl Thread<'_> {
             return Plan { way, want: Want::Everything, life: FOR_EVER, fate: Fate::Leave };
         }
         let life = self.life();
-        let pause = self.crowd.life / 4 + self.life() / 4;
+        // Long enough for the system's buffers to be full.
+        let pause = self.crowd.life * 3 / 4 + self.life() / 4;
         let fate = match self.random.below(100) {
             0..40 => Fate::Leave,
             40..60 => Fate::Reset,
@@ -269,7 +270,7 @@ impl Thread<'_> {
         let want = match self.random.below(100) {
             // Whoever is to lag needs something to lag behind.
             0..2 => Want::Everything,
-            _ if is_slow && user < 30 => Want::Everything,
+            _ if is_slow && user < 10 => Want::Everything,
             2..6 => Want::Database,
             6..12 => Want::Errors,
             12..30 => Want::NewUsers,

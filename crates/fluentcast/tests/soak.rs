@@ -5,7 +5,8 @@ use fluentcast_bench::soak::{Plan, run, table};
 
 #[test]
 fn clients_that_come_and_go_in_every_way_miss_nothing_and_leave_nothing_behind() {
-    let outcome = run(env!("CARGO_BIN_EXE_fluentcast").as_ref(), Plan::TEST).expect("the server lives through it");
+    let outcome =
+        run(env!("CARGO_BIN_EXE_fluentcast").as_ref(), Plan::TEST).expect("the server lives through it");
     println!("{}", table(&outcome));
     assert!(outcome.faults().is_empty(), "{:#?}", outcome.faults());
     let tally = &outcome.tally;
