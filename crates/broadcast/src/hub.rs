@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fluentcast_event::EventTime;
-use fluentcast_event::limits::{JOURNAL_TAIL_BYTES, RECENT_REPLAYS_MAX, REPLAY_HELD_BYTES_MAX};
+use fluentcast_event::limits::{
+    BACKLOG_SUM_BYTES_MAX, JOURNAL_TAIL_BYTES, RECENT_REPLAYS_MAX, REPLAY_HELD_BYTES_MAX, SPREAD_BYTES_MAX,
+};
 
 use crate::history::{Bounds, Epoch, Gap, GapReason, Journal, NotStored, Position, Resolved, Tail};
 use crate::log::{Chain, Cursor};
@@ -33,6 +35,8 @@ pub struct Published {
     pub invalid: u64,
     /// What else happened to them.
     pub counts: Counts,
+    /// How often it waited for the workers.
+    pub waits: u64,
     /// Whether they are where the configuration says they must be. Whoever watches has got them either
     /// way.
     pub stored: Result<(), NotStored>,
@@ -63,6 +67,8 @@ pub struct Hub {
     workers: usize,
     /// Of the events in memory, how much is held for one replay.
     held_bytes_max: usize,
+    /// How much one piece of a batch may add to all logs together.
+    spread_bytes_max: usize,
     wake: Arc<dyn Wake>,
     epoch: Epoch,
     state: Mutex<State>,
@@ -175,10 +181,11 @@ impl Hub {
             flush_interval,
             workers,
             held_bytes_max: REPLAY_HELD_BYTES_MAX,
+            spread_bytes_max: SPREAD_BYTES_MAX,
             wake,
             epoch,
             state: Mutex::new(state),
-            waiting: Arc::default(),
+            waiting: Arc::new(Waiting::above(BACKLOG_SUM_BYTES_MAX)),
         }
     }
 
@@ -190,6 +197,19 @@ impl Hub {
         if bytes < usize::MAX || state.tail.bounds().bytes.is_some() {
             state.tail.join_nothing();
         }
+    }
+
+    /// Lets publishers wait when there is little to be swept.
+    #[cfg(test)]
+    pub(crate) fn wait_above(&mut self, backlog_max: u64, spread_bytes_max: usize) {
+        self.waiting = Arc::new(Waiting::above(backlog_max));
+        self.spread_bytes_max = spread_bytes_max;
+    }
+
+    /// Bytes in the logs that some worker has yet to offer to its clients, of all views together.
+    #[must_use]
+    pub fn backlog(&self) -> u64 {
+        self.waiting.backlog()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -338,8 +358,9 @@ impl Hub {
             let waiting = Arc::clone(&self.waiting);
             View::new(key.clone(), newest_seq, self.workers, self.flush_interval, waiting, deflater)
         });
-        view.join(worker);
+        // First, as it ends what others have yet to read: that is no backlog of this worker.
         let cursor = view.feed().log.cursor();
+        view.join(worker);
         (Subscription { hub: Arc::clone(self), view, worker, begins_after: newest_seq }, cursor)
     }
 
@@ -373,7 +394,7 @@ impl Hub {
         }
         drop(state);
         // The worker that left may be the one a publisher waits for.
-        self.waiting.release();
+        view.count_backlog();
     }
 
     /// Views open now.

@@ -79,6 +79,12 @@ impl Rig {
         Self { hub: Arc::new(hub), wakes, next }
     }
 
+    /// Publishers wait when all views together have more to be swept; a piece adds at most about so many.
+    pub(crate) fn waiting_above(mut self, backlog: u64, spread: usize) -> Self {
+        Arc::get_mut(&mut self.hub).expect("nobody else has it yet").wait_above(backlog, spread);
+        self
+    }
+
     pub(crate) fn buffering(events: u64) -> Self {
         Self::new(options(events))
     }

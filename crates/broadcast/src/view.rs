@@ -63,15 +63,32 @@ struct Share {
     swept: AtomicU64,
 }
 
-/// Publishers that wait until the workers have caught up.
-#[derive(Debug, Default)]
+/// What the workers have yet to do of a hub's views, and the publishers that wait for it.
+#[derive(Debug)]
 pub(crate) struct Waiting {
     publishers: AtomicUsize,
     caught_up: Notify,
+    /// The sum of what was counted of each view, and above which publishers wait.
+    backlog: AtomicU64,
+    backlog_max: u64,
 }
 
 impl Waiting {
-    /// Waits until `is_over`, which is asked again whenever a worker has finished a sweep.
+    pub(crate) fn above(backlog_max: u64) -> Self {
+        Self {
+            publishers: AtomicUsize::new(0),
+            caught_up: Notify::new(),
+            backlog: AtomicU64::new(0),
+            backlog_max,
+        }
+    }
+
+    /// Bytes that are to be swept of all views together.
+    pub(crate) fn backlog(&self) -> u64 {
+        self.backlog.load(Ordering::SeqCst)
+    }
+
+    /// Waits until `is_over`, which is asked again whenever a view, or the sum of all, comes within its bound.
     pub(crate) async fn until(&self, mut is_over: impl FnMut() -> bool) {
         self.publishers.fetch_add(1, Ordering::SeqCst);
         let _count_out = Decrement(&self.publishers);
@@ -86,8 +103,23 @@ impl Waiting {
         }
     }
 
+    /// Whether all views together have as much to be swept as they may.
+    pub(crate) fn is_full(&self) -> bool {
+        self.backlog() > self.backlog_max
+    }
+
+    /// A view has another backlog than before; returns whether the sum came within its bound by that.
+    fn recount(&self, before: u64, now: u64) -> bool {
+        if now >= before {
+            self.backlog.fetch_add(now - before, Ordering::SeqCst);
+            return false;
+        }
+        let sum = self.backlog.fetch_sub(before - now, Ordering::SeqCst);
+        sum > self.backlog_max && sum - (before - now) <= self.backlog_max
+    }
+
     /// Lets publishers look again.
-    pub(crate) fn release(&self) {
+    fn release(&self) {
         if self.publishers.load(Ordering::SeqCst) > 0 {
             self.caught_up.notify_waiters();
         }
@@ -107,6 +139,9 @@ impl Drop for Decrement<'_> {
 pub(crate) struct Feed {
     pub(crate) log: Log,
     pub(crate) sampler: Option<Sampler>,
+    /// The backlog when it was counted last, for publishers to wait by. Counted under the lock of the log after
+    /// every change: so what was counted last is what is.
+    counted: u64,
 }
 
 /// One view with its log.
@@ -136,7 +171,7 @@ impl View {
         Self {
             id: ViewId::next(),
             key,
-            feed: Mutex::new(Feed { log, sampler }),
+            feed: Mutex::new(Feed { log, sampler, counted: 0 }),
             shares: std::iter::repeat_with(Share::default).take(workers).collect(),
             flush_interval,
             waiting,
@@ -189,9 +224,13 @@ impl View {
     /// wait; it is to be woken then.
     pub(crate) fn to_wake(&self, worker: Worker) -> bool {
         let share = &self.shares[worker.0];
-        let has_clients = share.clients.load(Ordering::SeqCst) > 0;
+        let has_clients = self.has_clients(worker);
         let is_late = || !self.flush_interval.is_zero() && self.backlog() > BACKLOG_BYTES_MAX;
         has_clients && (!share.woken.swap(true, Ordering::SeqCst) || is_late())
+    }
+
+    pub(crate) fn has_clients(&self, worker: Worker) -> bool {
+        self.shares[worker.0].clients.load(Ordering::SeqCst) > 0
     }
 
     /// A worker is about to offer what is new to its clients: makes it readable and returns where the
@@ -205,7 +244,7 @@ impl View {
     /// [`View::start_sweep`] must be followed by this, or publishers wait for ever.
     pub fn finish_sweep(&self, worker: Worker, end: u64) {
         self.shares[worker.0].swept.fetch_max(end, Ordering::SeqCst);
-        self.waiting.release();
+        self.count_backlog();
     }
 
     /// Whether events were left out (`$max_rate`) that no client was told of yet. Should nothing else
@@ -235,11 +274,38 @@ impl View {
     /// client: one that does not read costs its worker one refused write.
     #[must_use]
     pub fn backlog(&self) -> u64 {
-        let end = self.end();
+        self.backlog_at(self.end())
+    }
+
+    fn backlog_at(&self, end: u64) -> u64 {
         let swept = |share: &Share| match share.clients.load(Ordering::SeqCst) {
             0 => end,
             _ => share.swept.load(Ordering::SeqCst),
         };
         end.saturating_sub(self.shares.iter().map(swept).min().unwrap_or(end))
+    }
+
+    /// Counts the backlog anew: after every change of it, or publishers wait for what is done already.
+    pub(crate) fn count_backlog(&self) {
+        let mut feed = self.feed();
+        let backlog = self.backlog_at(feed.log.end());
+        let before = std::mem::replace(&mut feed.counted, backlog);
+        let is_room = self.waiting.recount(before, backlog);
+        drop(feed);
+        if is_room || before > BACKLOG_BYTES_MAX && backlog <= BACKLOG_BYTES_MAX {
+            self.waiting.release();
+        }
+    }
+
+    /// Whether publishers wait for this view by itself.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.feed().counted > BACKLOG_BYTES_MAX
+    }
+
+    /// Whether publishers wait for what is to be swept here, so that it must not take its time.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        let backlog = self.backlog();
+        backlog > BACKLOG_BYTES_MAX || backlog > 0 && self.waiting.is_full()
     }
 }

@@ -18,6 +18,7 @@ mod reader;
 mod routes;
 mod source;
 mod system;
+mod transport;
 mod types;
 
 #[cfg(test)]

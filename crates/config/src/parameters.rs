@@ -14,6 +14,7 @@ pub mod format;
 pub mod output;
 pub mod source;
 pub mod system;
+pub mod transport;
 
 /// A section and everything that may stand in it.
 #[derive(Debug)]
@@ -150,10 +151,14 @@ pub const SECTIONS: &[&Section] = &[
     &system::SYSTEM,
     &system::PLUGIN,
     &source::FORWARD,
+    &source::SECURITY,
+    &source::USER,
+    &source::CLIENT,
     &source::HTTP,
     &source::HTTP_PARSE,
     &source::SAMPLE,
-    &source::TRANSPORT,
+    &transport::TCP,
+    &transport::TLS,
     &filter::GREP,
     &filter::GREP_TERM,
     &filter::RECORD_TRANSFORMER,

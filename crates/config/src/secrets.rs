@@ -28,6 +28,9 @@ const PARTS: [&str; 10] = [
 /// Ends of names that name a place where a secret is, not the secret.
 const PLACES: [&str; 3] = ["_file", "_path", "_key_name"];
 
+/// A word of that many letters may be the beginning of a secret's name, cut short.
+const CUT_SHORT_CHARS_MIN: usize = 4;
+
 /// Slips of the fingers that still leave the name of a secret.
 const SLIPS_MAX: usize = 2;
 
@@ -206,8 +209,12 @@ fn is_nearly_secret(word: &str) -> bool {
     if let Some(kind) = kind_of(&word) {
         return kind == Kind::Secret;
     }
+    let length = word.chars().count();
     let near = |name: &str| {
-        word.chars().count().abs_diff(name.chars().count()) <= SLIPS_MAX
+        if length >= CUT_SHORT_CHARS_MIN && name.starts_with(&word) {
+            return true;
+        }
+        length.abs_diff(name.chars().count()) <= SLIPS_MAX
             && strsim::damerau_levenshtein(&word, name) <= SLIPS_MAX
     };
     !PLACES.iter().any(|end| word.ends_with(end))
@@ -254,6 +261,12 @@ mod tests {
             "  toke 'hunter2",
             "$token hunter2",
             "shared_key hunter2",
+            "shared_kye hunter2",
+            "shared hunter2",
+            "pass hunter2",
+            "- \"password\": \"hunter2\"",
+            "private_key_passphrase hunter2",
+            "private_key_pasphrase hunter2",
             "sharedkey hunter2",
             "my_password hunter2",
             "@type websocket token hunter2",
@@ -282,6 +295,9 @@ mod tests {
             "<match token.**>",
             "<token>",
             "token_file /run/secret",
+            "private_key_path /run/key.pem",
+            "self_hostname token.example",
+            "username hunter2",
             "type forward",
             "name the-token",
             "key x",

@@ -10,8 +10,12 @@ use fluentcast_event::pattern::TagPattern;
 
 use crate::source::Location;
 
+mod security;
+mod tls;
 mod websocket;
 
+pub use security::{Account, AllowedClient, ClientAddress, Network, Security};
+pub use tls::{Tls, TlsFile, TlsVersion};
 pub use websocket::{History, Sha256, SlowClient, Sync, Token, TokenSecret, Websocket};
 
 /// A number of bytes.
@@ -167,6 +171,10 @@ pub struct ForwardSource {
     pub connection_limit: u32,
     /// `entry_limit` (ours): entries in one message.
     pub entry_limit: u32,
+    /// `<security>`; `None`: whoever reaches the port may send.
+    pub security: Option<Security>,
+    /// `<transport tls>`.
+    pub tls: Option<Box<Tls>>,
 }
 
 /// `@type http`.
@@ -206,6 +214,8 @@ pub struct HttpSource {
     pub keep_time_key: bool,
     /// `connection_limit` (ours): connections at once.
     pub connection_limit: u32,
+    /// `<transport tls>`.
+    pub tls: Option<Box<Tls>>,
 }
 
 /// `@type sample`.

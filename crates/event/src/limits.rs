@@ -242,6 +242,34 @@ pub const PEER_FAULT_LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// small enough that a thousand busy connections hold 64 MiB.
 pub const FORWARD_READ_BYTES: usize = 64 * 1024;
 
+/// Largest answer to a Forward handshake (PING), in bytes. With a host name and a user's name of 255 bytes
+/// each it has 800.
+pub const FORWARD_PING_BYTES_MAX: u64 = 4096;
+
+/// How long the handshake of a Forward connection may take. A sender computes two digests; Fluentd waits
+/// for ever.
+pub const FORWARD_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a TLS handshake may take, on any listener. Two round trips and a signature.
+pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Largest file with certificates or a key, in bytes. A chain has 4 KiB, all CAs of a system 250 KiB.
+pub const TLS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// How often certificates are looked at for a change.
+pub const TLS_FILES_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What is encrypted for a client and waits for room in its socket, in bytes. Four records; what is beyond
+/// waits in the log that all clients share.
+pub const TLS_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes read from an encrypted Forward connection at once: a record of TLS has no more.
+pub const TLS_READ_BYTES: usize = 16 * 1024;
+
+/// After the stop began: how long an encrypted Forward connection is listened to that says nothing. What the
+/// kernel has received takes less to be decrypted.
+pub const TLS_DRAIN_SILENCE: Duration = Duration::from_millis(100);
+
 /// Bytes still read from one Forward connection after the stop began: what the kernel had received by
 /// then (6 MiB is Linux's largest receive buffer). A sender that never pauses must not hold up the stop.
 pub const FORWARD_DRAIN_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -270,6 +298,19 @@ pub const PUBLISH_SLICE_BYTES_MAX: usize = 256 * 1024;
 /// Backlog of a view, in bytes of its log, above which a publisher waits for the workers. Enough to
 /// keep every worker busy with full writes, far below any client's lag limit.
 pub const BACKLOG_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The same for all views of an output together: with thousands of filters each view alone would never come
+/// near its own bound. Sixteen views at their bound, or a few
+/// kilobytes, which is a write worth its system call, for each of thousands.
+pub const BACKLOG_SUM_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Bytes that one piece of a batch may add to the logs of all views of an output together, before the sum is
+/// looked at; only a single event may add more. An event that thousands of filters pass is copied as often.
+pub const SPREAD_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+const _: () = assert!(BACKLOG_BYTES_MAX < BACKLOG_SUM_BYTES_MAX);
+const _: () = assert!(PUBLISH_SLICE_BYTES_MAX < SPREAD_BYTES_MAX);
+const _: () = assert!((SPREAD_BYTES_MAX as u64) < BACKLOG_SUM_BYTES_MAX);
 
 /// Bytes of encoded events that are put together before they go into the logs of the views of everything:
 /// few enough to stay in a processor's cache, and to be there for a worker soon.

@@ -22,6 +22,7 @@ use anyhow::Context as _;
 use fluentcast_config::reference;
 use fluentcast_config::settings::Settings;
 use fluentcast_server::server::Server;
+use fluentcast_server::tls::Renewal;
 use tikv_jemalloc_ctl::{Access as _, AsName as _, background_thread};
 use tikv_jemallocator::Jemalloc;
 
@@ -95,7 +96,8 @@ fn start(settings: &Settings, configuration: &Configuration, log: &LogWriter) ->
 }
 
 async fn serve(settings: &Settings, configuration: &Configuration, log: &LogWriter) -> anyhow::Result<bool> {
-    let stop = signals::stop_on_signal(log.clone()).context("cannot watch for signals")?;
+    let renewal = Renewal::default();
+    let stop = signals::stop_on_signal(log.clone(), renewal.clone()).context("cannot watch for signals")?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         pid = std::process::id(),
@@ -113,7 +115,7 @@ async fn serve(settings: &Settings, configuration: &Configuration, log: &LogWrit
         tracing::info!("watch:  open http://127.0.0.1:8080/ in a browser   (in a terminal: fluentcast tail)");
     }
     tracing::info!("fluentcast is now running");
-    let orderly = server.run(stop).await;
+    let orderly = server.renewed_by(renewal).run(stop).await;
     tracing::info!("fluentcast has stopped");
     Ok(orderly)
 }

@@ -1,9 +1,10 @@
-//! TERM and INT: the first begins a careful stop, the second ends the process at once. HUP, USR1 and
-//! USR2, which Fluentd reloads and flushes on, are answered in the log and change nothing: by default
-//! they would end the process.
+//! TERM and INT: the first begins a careful stop, the second ends the process at once. HUP has certificates
+//! read again. USR1 and USR2, on which Fluentd flushes and reloads, are answered in the log and change
+//! nothing: by default they would end the process.
 
 use std::io;
 
+use fluentcast_server::tls::Renewal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -13,10 +14,20 @@ use crate::logging::LogWriter;
 const EXIT_CUT_SHORT: i32 = 1;
 
 /// A token that the first signal cancels.
-pub(crate) fn stop_on_signal(log: LogWriter) -> io::Result<CancellationToken> {
+pub(crate) fn stop_on_signal(log: LogWriter, renewal: Renewal) -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    for kind in [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()] {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            tracing::warn!(
+                signal = SignalKind::hangup().as_raw_value(),
+                "certificates are read again; to apply a changed configuration, start anew"
+            );
+            renewal.now();
+        }
+    });
+    for kind in [SignalKind::user_defined1(), SignalKind::user_defined2()] {
         let mut received = signal(kind)?;
         tokio::spawn(async move {
             while received.recv().await.is_some() {

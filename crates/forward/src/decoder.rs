@@ -69,6 +69,12 @@ impl Decoder {
         }
     }
 
+    /// A decoder behind a handshake, which has decided for MessagePack.
+    #[must_use]
+    pub fn of_messagepack(limits: Limits) -> Self {
+        Self { scan: Scan::MessagePack(Scanner::default()), ..Self::new(limits) }
+    }
+
     /// Room for the next `bytes` bytes of the connection, to be read into.
     pub fn space(&mut self, bytes: usize) -> Limit<&mut BytesMut> {
         self.buffer.reserve(bytes);

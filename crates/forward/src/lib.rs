@@ -3,14 +3,15 @@
 //!
 //! [`Decoder`] takes the bytes of one connection in whatever pieces they arrive and hands out
 //! [`Item`]s. The entries of Forward and PackedForward messages are slices of the bytes received:
-//! nothing here parses a record. This crate must never know a socket or a clock, must never wait, and
-//! must never trust a declared length.
+//! nothing here parses a record. [`handshake`] comes first where senders must prove who they are. This
+//! crate must never know a socket or a clock, must never wait, and must never trust a declared length.
 
 mod ack;
 mod decoder;
 mod decompress;
 mod encode;
 mod error;
+pub mod handshake;
 mod json_scan;
 mod message;
 mod scan;

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use fluentcast_broadcast::encode::{Format, Protocol, Shape};
 use fluentcast_broadcast::history::{Bounds, Journal};
 use fluentcast_broadcast::hub::{Hub, Options};
-use fluentcast_config::settings::{self, FilterKind, Listen, OutputKind, Rule, Settings, SlowClient};
+use fluentcast_config::settings::{self, FilterKind, Listen, OutputKind, Rule, Settings, SlowClient, Tls};
 use fluentcast_event::route::{self, RouteTable};
 
 use crate::file::FileOutput;
@@ -37,6 +37,8 @@ pub struct BuildError {
 pub struct PortPlan {
     /// Where it listens.
     pub listen: Listen,
+    /// What it speaks.
+    pub tls: Option<Box<Tls>>,
     /// Its outputs.
     pub sites: Vec<Site>,
 }
@@ -250,7 +252,10 @@ impl Builder<'_> {
         };
         match self.ports.iter_mut().find(same) {
             Some(plan) => plan.sites.push(site),
-            None => self.ports.push(PortPlan { listen: websocket.listen.clone(), sites: vec![site] }),
+            None => {
+                let (listen, tls) = (websocket.listen.clone(), websocket.tls.clone());
+                self.ports.push(PortPlan { listen, tls, sites: vec![site] });
+            }
         }
         Ok(hub)
     }

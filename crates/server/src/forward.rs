@@ -2,10 +2,13 @@
 //!
 //! One task per connection reads, decodes, hands batches to the pipeline, waits for it, and acks. That
 //! waiting is the back-pressure: a connection whose batch is not accepted yet is not read. An ack must
-//! never go out before the pipeline has accepted the events.
+//! never go out before the pipeline has accepted the events. Where `<security>` is set, nothing is decoded
+//! before the sender has proved who it is.
 
 mod connection;
+mod door;
 mod fields;
+mod greeting;
 mod heartbeat;
 mod retag;
 
@@ -23,8 +26,10 @@ use crate::accept::{self, Admission};
 use crate::emit::Emitter;
 use crate::metrics::Metrics;
 use crate::ratelimit::Gate;
+use crate::tls::{self, Acceptor};
 
 use connection::Connection;
+pub use door::{Door, UnknownHost};
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +40,8 @@ pub struct Bound {
     listener: TcpListener,
     heartbeats: UdpSocket,
     address: SocketAddr,
+    door: Option<Door>,
+    acceptor: Option<Arc<Acceptor>>,
 }
 
 impl Bound {
@@ -65,7 +72,15 @@ impl Bound {
             listener: TcpListener::from_std(listener)?,
             heartbeats: UdpSocket::from_std(heartbeats)?,
             address,
+            door: None,
+            acceptor: None,
         })
+    }
+
+    /// The same, encrypted by this acceptor, with senders that must pass this door.
+    #[must_use]
+    pub fn behind(self, acceptor: Option<Arc<Acceptor>>, door: Option<Door>) -> Self {
+        Self { door, acceptor, ..self }
     }
 
     /// The address taken, with the port the system chose where it was asked to.
@@ -93,11 +108,17 @@ pub async fn serve(
         refused: metrics.forward_connections_refused.clone(),
         errors: metrics.accept_errors.clone(),
     };
-    let source = Arc::new(Source { name, settings, emitter, metrics, logs: Logs::default() });
+    let source =
+        Arc::new(Source { name, settings, door: bound.door, emitter, metrics, logs: Logs::default() });
     let heartbeats = heartbeat::answer(bound.heartbeats, source.metrics.clone(), shutdown.clone());
-    let stop = shutdown.clone();
+    let (stop, acceptor) = (shutdown.clone(), bound.acceptor);
     let connections = accept::serve(bound.listener, admission, shutdown, move |stream, peer| {
-        Connection::new(Arc::clone(&source), stream, peer).run(stop.clone())
+        let (source, acceptor, stop) = (Arc::clone(&source), acceptor.clone(), stop.clone());
+        async move {
+            if let Some(stream) = tls::secure(acceptor.as_deref(), stream, peer, &stop).await {
+                Connection::new(source, stream, peer).run(stop).await;
+            }
+        }
     });
     tokio::join!(connections, heartbeats);
 }
@@ -107,6 +128,7 @@ struct Source {
     /// For the log.
     name: String,
     settings: ForwardSource,
+    door: Option<Door>,
     emitter: Emitter,
     metrics: Arc<Metrics>,
     logs: Logs,
@@ -130,6 +152,7 @@ struct Logs {
     entries: Gate,
     broken: Gate,
     not_accepted: Gate,
+    refused: Gate,
     cut: Gate,
 }
 
@@ -143,6 +166,7 @@ impl Default for Logs {
             entries: gate(),
             broken: gate(),
             not_accepted: gate(),
+            refused: gate(),
             cut: gate(),
         }
     }

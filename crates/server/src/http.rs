@@ -32,12 +32,14 @@ use crate::accept::{self, Admission};
 use crate::emit::Emitter;
 use crate::metrics::Metrics;
 use crate::ratelimit::Gate;
+use crate::tls::{self, Acceptor};
 
 /// A source that listens and does not answer yet.
 #[derive(Debug)]
 pub struct Bound {
     listener: TcpListener,
     local_addr: SocketAddr,
+    acceptor: Option<Arc<Acceptor>>,
 }
 
 impl Bound {
@@ -45,6 +47,12 @@ impl Bound {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// The same, encrypted by this acceptor.
+    #[must_use]
+    pub fn behind(self, acceptor: Option<Arc<Acceptor>>) -> Self {
+        Self { acceptor, ..self }
     }
 }
 
@@ -55,7 +63,7 @@ impl Bound {
 pub fn bind(settings: &HttpSource) -> io::Result<Bound> {
     let listener = TcpListener::from_std(accept::listen(&settings.listen, settings.backlog)?)?;
     let local_addr = listener.local_addr()?;
-    Ok(Bound { listener, local_addr })
+    Ok(Bound { listener, local_addr, acceptor: None })
 }
 
 /// Serves until shutdown: then no connection is accepted any more, requests that have begun are
@@ -75,13 +83,14 @@ pub async fn serve(
         errors: metrics.accept_errors.clone(),
     };
     let context = Arc::new(Context::new(settings, emitter, metrics));
-    let until = shutdown.clone();
+    let (until, acceptor) = (shutdown.clone(), bound.acceptor);
     accept::serve(bound.listener, admission, shutdown, move |stream, peer| {
-        // Answers are small and the sender waits for them.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%peer, %error, "TCP_NODELAY");
+        let (context, acceptor, until) = (Arc::clone(&context), acceptor.clone(), until.clone());
+        async move {
+            if let Some(stream) = tls::secure(acceptor.as_deref(), stream, peer, &until).await {
+                connection::serve(stream, peer, context, until).await;
+            }
         }
-        connection::serve(stream, peer, Arc::clone(&context), until.clone())
     })
     .await;
 }

@@ -19,4 +19,5 @@ pub mod ratelimit;
 pub mod sample;
 pub mod server;
 pub mod stdout;
+pub mod tls;
 pub mod websocket;

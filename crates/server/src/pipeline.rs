@@ -267,6 +267,7 @@ impl Pipeline {
         self.metrics.json_strings_repaired.inc_by(mended.invalid_utf8.into());
         self.metrics.websocket_events_left_out.inc_by(left_out);
         self.metrics.websocket_filters_given_up.inc_by(given_up);
+        self.metrics.websocket_publish_waits.inc_by(published.waits);
         if published.invalid > 0
             && let Some(suppressed) = self.logs.no_events.pass()
         {

@@ -20,10 +20,12 @@ use tokio_util::sync::CancellationToken;
 use crate::accept::{self, Admission};
 use crate::build::{self, BuildError, Built, PortPlan};
 use crate::emit::Emitter;
+use crate::forward::{Door, UnknownHost};
 use crate::history::DiskHistory;
 use crate::metrics::Metrics;
 use crate::sample::{Sample, SampleError};
 use crate::stdout::Stdout;
+use crate::tls::{self, Acceptor, Renewal, TlsError};
 use crate::websocket::listener::Port;
 use crate::websocket::worker::Workers;
 use crate::{forward, http};
@@ -52,6 +54,12 @@ pub enum StartError {
         /// What is wrong with it.
         error: SampleError,
     },
+    /// A certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A host of `<security>` is not known.
+    #[error(transparent)]
+    Host(#[from] UnknownHost),
     /// The system has no thread or epoll left.
     #[error("cannot start the websocket workers: {0}")]
     Workers(io::Error),
@@ -84,10 +92,12 @@ pub struct Server {
     built: Built,
     workers: Workers,
     metrics: Arc<Metrics>,
+    acceptors: Vec<Arc<Acceptor>>,
+    renewal: Renewal,
 }
 
 enum BoundSource {
-    Forward(forward::Bound, settings::ForwardSource),
+    Forward(forward::Bound, Box<settings::ForwardSource>),
     Http(http::Bound, settings::HttpSource),
     Sample(Sample),
 }
@@ -106,29 +116,47 @@ impl Server {
         let workers = Workers::start(worker_count(), &metrics).map_err(StartError::Workers)?;
         let pool = workers.pool();
         let mut built = build::build(settings, hostname, &pool, &metrics)?;
+        let sources_of = settings.sources.iter();
+        let prepared =
+            sources_of.map(|source| Prepared::of(source, &metrics)).collect::<Result<Vec<_>, _>>()?;
+        let plans = built.ports.drain(..).map(|plan| {
+            let acceptor = Acceptor::of(plan.tls.as_deref(), &metrics)?;
+            Ok((plan, acceptor))
+        });
+        let plans = plans.collect::<Result<Vec<_>, StartError>>()?;
+        let of_sources = prepared.iter().map(|prepared| &prepared.acceptor);
+        let acceptors = of_sources.chain(plans.iter().map(|(_, acceptor)| acceptor));
+        let acceptors = acceptors.flatten().cloned().collect();
         let mut listening = Vec::new();
         let mut sources = Vec::new();
-        for source in &settings.sources {
-            let bound = bind_source(source, &mut listening)?;
+        for (source, prepared) in settings.sources.iter().zip(prepared) {
+            let bound = bind_source(source, prepared, &mut listening)?;
             sources.push((bound, built.pipeline.emitter(source.scope)));
         }
         let mut ports = Vec::new();
-        for PortPlan { listen, sites } in built.ports.drain(..) {
+        for (PortPlan { listen, sites, .. }, acceptor) in plans {
             let (listener, address) = bind_port(&listen)?;
             listening.push(Listening { kind: "websocket", address });
             let histories = built.histories.clone();
             let metrics_token = settings.system.metrics_token.as_ref();
             let (metrics, registry) = (Arc::clone(&metrics), Arc::clone(&registry));
             let port = Port::new(sites, pool.clone(), histories, metrics, registry, metrics_token);
-            ports.push((listener, Arc::new(port), address));
+            ports.push((listener, Arc::new(port.behind(acceptor)), address));
         }
-        Ok(Self { listening, sources, ports, built, workers, metrics })
+        let renewal = Renewal::default();
+        Ok(Self { listening, sources, ports, built, workers, metrics, acceptors, renewal })
     }
 
     /// What is listened on, in the order of the configuration: sources, then websocket ports.
     #[must_use]
     pub fn listening(&self) -> &[Listening] {
         &self.listening
+    }
+
+    /// The same, with certificates that this renews, too.
+    #[must_use]
+    pub fn renewed_by(self, renewal: Renewal) -> Self {
+        Self { renewal, ..self }
     }
 
     /// Serves until `stop` is cancelled, then stops with care and within named bounds. Returns `false`
@@ -139,9 +167,12 @@ impl Server {
     }
 
     async fn run_within(self, stop: CancellationToken, bounds: StopBounds) -> bool {
-        let Self { sources, ports, built, workers, metrics, .. } = self;
+        let Self { sources, ports, built, workers, metrics, acceptors, renewal, .. } = self;
         let mut intake = JoinSet::new();
         let stop_intake = CancellationToken::new();
+        if !acceptors.is_empty() {
+            intake.spawn(tls::renew(acceptors, renewal, stop_intake.clone()));
+        }
         for (source, emitter) in sources {
             intake.spawn(serve_source(source, emitter, Arc::clone(&metrics), stop_intake.clone()));
         }
@@ -203,19 +234,46 @@ fn worker_count() -> usize {
     (processors / 2).clamp(1, WEBSOCKET_WORKERS_MAX)
 }
 
-fn bind_source(source: &Source, listening: &mut Vec<Listening>) -> Result<BoundSource, StartError> {
+/// What a source needs besides its port. All of it is had before any port is taken.
+#[derive(Default)]
+struct Prepared {
+    acceptor: Option<Arc<Acceptor>>,
+    door: Option<Door>,
+}
+
+impl Prepared {
+    fn of(source: &Source, metrics: &Arc<Metrics>) -> Result<Self, StartError> {
+        Ok(match &source.kind {
+            SourceKind::Forward(settings) => {
+                let acceptor = Acceptor::of(settings.tls.as_deref(), metrics)?;
+                Self { acceptor, door: Door::of(settings)? }
+            }
+            SourceKind::Http(settings) => {
+                Self { acceptor: Acceptor::of(settings.tls.as_deref(), metrics)?, door: None }
+            }
+            SourceKind::Sample(_) => Self::default(),
+        })
+    }
+}
+
+fn bind_source(
+    source: &Source,
+    prepared: Prepared,
+    listening: &mut Vec<Listening>,
+) -> Result<BoundSource, StartError> {
     let fail = |kind, at: &Listen, error| StartError::Bind { kind, at: Box::new(at.clone()), error };
     match &source.kind {
         SourceKind::Forward(settings) => {
             let bound =
                 forward::Bound::bind(settings).map_err(|error| fail("forward", &settings.listen, error))?;
             listening.push(Listening { kind: "forward", address: bound.local_addr() });
-            Ok(BoundSource::Forward(bound, settings.clone()))
+            let bound = bound.behind(prepared.acceptor, prepared.door);
+            Ok(BoundSource::Forward(bound, Box::new(settings.clone())))
         }
         SourceKind::Http(settings) => {
             let bound = http::bind(settings).map_err(|error| fail("http", &settings.listen, error))?;
             listening.push(Listening { kind: "http", address: bound.local_addr() });
-            Ok(BoundSource::Http(bound, settings.clone()))
+            Ok(BoundSource::Http(bound.behind(prepared.acceptor), settings.clone()))
         }
         SourceKind::Sample(settings) => Sample::new(settings)
             .map(BoundSource::Sample)
@@ -234,7 +292,7 @@ fn bind_port(listen: &Listen) -> Result<(TcpListener, SocketAddr), StartError> {
 async fn serve_source(source: BoundSource, emitter: Emitter, metrics: Arc<Metrics>, stop: CancellationToken) {
     match source {
         BoundSource::Forward(bound, settings) => {
-            forward::serve(bound, settings, emitter, metrics, stop).await;
+            forward::serve(bound, *settings, emitter, metrics, stop).await;
         }
         BoundSource::Http(bound, settings) => http::serve(bound, settings, emitter, metrics, stop).await,
         BoundSource::Sample(sample) => sample.run(emitter, metrics, stop).await,

@@ -22,6 +22,7 @@ mod resubscribe;
 pub mod rights;
 mod scrape;
 mod since;
+mod socket;
 mod ui;
 pub mod worker;
 

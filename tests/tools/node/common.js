@@ -11,6 +11,9 @@ exports.RECORDS = [
 // One JSON line per event: [tag, seconds, record].
 exports.report = (tag, seconds, record) => console.log(JSON.stringify([tag, seconds, record]));
 
+// What the test wants of the connection beside host and port: shared key, user, certificates.
+exports.options = JSON.parse(process.env.SENDER_OPTIONS || "{}");
+
 // Nothing may end well that was not acknowledged.
 exports.run = (main) =>
   main(process.argv[2], Number(process.argv[3])).then(

@@ -2,7 +2,7 @@
 // usage: NODE_PATH=... node fluent_org_logger.js HOST PORT
 
 const { FluentClient, EventTime } = require("@fluent-org/logger");
-const { RECORDS, report, run } = require("./common");
+const { RECORDS, options, report, run } = require("./common");
 
 run(async (host, port) => {
   let start = 1700000000;
@@ -10,7 +10,8 @@ run(async (host, port) => {
     for (const ack of [{ ackTimeout: 20000 }, undefined]) {
       const name = `${eventMode}${ack ? "_ack" : ""}`;
       const client = new FluentClient(`org.${name}`, {
-        socket: { host, port, timeout: 20000 },
+        socket: { host, port, timeout: 20000, tls: options.tls },
+        security: options.security,
         eventMode,
         ack,
         flushInterval: 10,

@@ -100,7 +100,8 @@ impl World {
         };
         let buffered = options.buffered_messages;
         let held = random.of(&[200, 2000, usize::MAX]);
-        let rig = Rig::holding(options, held);
+        let backlog = random.of(&[0, 500, 20_000, u64::MAX]);
+        let rig = Rig::holding(options, held).waiting_above(backlog, usize::MAX);
         let lag_limit = random.of(&[100, 1000, 30_000]);
         let known = Known::new(bounds, buffered, journal);
         let (clients, replays) = (Vec::new(), Vec::new());
@@ -329,6 +330,7 @@ fn every_client_is_told_each_event_once_or_that_it_is_missing() {
         world.settle();
         let World { rig, clients, news, .. } = world;
         drop((clients, news));
+        assert_eq!(rig.hub.backlog(), 0);
         assert_eq!((rig.hub.views(), Arc::strong_count(&rig.hub)), (0, 1), "nothing is left behind");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use fluentcast_event::limits::{BACKLOG_BYTES_MAX, PUBLISH_SLICE_BYTES_MAX};
+use fluentcast_event::limits::PUBLISH_SLICE_BYTES_MAX;
 use fluentcast_event::{Batch, EntryError, EventTime};
 
 use super::cut::{Runs, cut};
@@ -20,11 +20,14 @@ impl Hub {
     /// With a journal, not to be given up halfway: what was stored and not yet sent would be missing
     /// from the stream.
     pub async fn publish(&self, batch: &Batch) -> Published {
-        let mut published = Published { events: 0, invalid: 0, counts: Counts::default(), stored: Ok(()) };
+        let mut published =
+            Published { events: 0, invalid: 0, counts: Counts::default(), waits: 0, stored: Ok(()) };
         let mut rest = batch.entries.clone();
         let mut behind = Vec::new();
         let mut newest_seq = 0;
         while !rest.is_empty() {
+            // Others may have come first: what many publishers have yet to send must not add up.
+            self.wait_for_workers(&mut behind, &mut published).await;
             let used = match &self.journal {
                 None => self.send(batch, &rest, &mut published, &mut behind).0,
                 Some(journal) => {
@@ -38,15 +41,21 @@ impl Hub {
                     if events > 0 {
                         let stored = journal.append(piece).await;
                         published.stored = std::mem::replace(&mut published.stored, Ok(())).and(stored);
-                        newest_seq = self.send(batch, &entries, &mut published, &mut behind).1;
+                    }
+                    let mut unsent = entries;
+                    while !unsent.is_empty() {
+                        self.wait_for_workers(&mut behind, &mut published).await;
+                        let sent;
+                        (sent, newest_seq) = self.send(batch, &unsent, &mut published, &mut behind);
+                        unsent = unsent.slice(sent..);
                     }
                     drop(turn);
                     used
                 }
             };
             rest = rest.slice(used..);
-            self.wait_for_workers(&mut behind).await;
         }
+        self.wait_for_workers(&mut behind, &mut published).await;
         if let Some(journal) = &self.journal
             && published.stored.is_ok()
             && newest_seq > 0
@@ -56,8 +65,8 @@ impl Hub {
         published
     }
 
-    /// Sends up to [`PUBLISH_SLICE_BYTES_MAX`] of `entries`, adds the views whose workers are behind, and
-    /// returns the bytes used and the number of the last event.
+    /// Sends up to [`PUBLISH_SLICE_BYTES_MAX`] of `entries`, less where many views want them, adds the views
+    /// whose workers are behind, and returns the bytes used and the number of the last event.
     fn send(
         &self,
         batch: &Batch,
@@ -89,7 +98,7 @@ impl Hub {
                 }
             }
             start = events.position();
-            if start >= PUBLISH_SLICE_BYTES_MAX {
+            if start >= PUBLISH_SLICE_BYTES_MAX || spread.bytes() >= self.spread_bytes_max {
                 break start;
             }
         };
@@ -105,29 +114,43 @@ impl Hub {
             state.tail.push(Piece { first_seq, events: numbered, batch: own }, latest, EventTime::now());
         }
         drop(guard);
-        self.wake_workers(&touched);
-        behind.extend(touched.into_iter().filter(|view| view.backlog() > BACKLOG_BYTES_MAX));
+        touched.iter().for_each(|view| view.count_backlog());
+        behind.extend(touched.iter().filter(|view| view.is_behind()).cloned());
+        self.wake_workers(&touched, View::to_wake);
         (used, seq - 1)
     }
 
-    fn wake_workers(&self, touched: &[Arc<View>]) {
+    fn wake_workers(&self, views: &[Arc<View>], wakes: impl Fn(&View, Worker) -> bool) {
         for worker in (0..self.workers).map(Worker) {
-            let news: Vec<_> = touched.iter().filter(|view| view.to_wake(worker)).cloned().collect();
+            let news: Vec<_> = views.iter().filter(|view| wakes(view, worker)).cloned().collect();
             if !news.is_empty() {
                 self.wake.wake(worker, news);
             }
         }
     }
 
-    async fn wait_for_workers(&self, behind: &mut Vec<Arc<View>>) {
-        if behind.is_empty() {
+    /// Waits until no worker is too far behind with one of these views, nor all of them with all views.
+    async fn wait_for_workers(&self, behind: &mut Vec<Arc<View>>, published: &mut Published) {
+        if behind.is_empty() && !self.waiting.is_full() {
             return;
         }
+        published.waits += 1;
+        self.hurry();
         self.waiting
             .until(|| {
-                behind.retain(|view| view.backlog() > BACKLOG_BYTES_MAX);
-                behind.is_empty()
+                behind.retain(|view| view.is_behind());
+                behind.is_empty() && !self.waiting.is_full()
             })
             .await;
+    }
+
+    /// Workers take their time with a view that has a `flush_interval`, and were not told that all views
+    /// together have too much: those are woken for that are still to be swept.
+    fn hurry(&self) {
+        if self.flush_interval.is_zero() || !self.waiting.is_full() {
+            return;
+        }
+        let unswept: Vec<_> = self.state().views.iter().filter(|view| view.backlog() > 0).cloned().collect();
+        self.wake_workers(&unswept, View::has_clients);
     }
 }

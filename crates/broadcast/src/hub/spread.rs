@@ -18,6 +18,7 @@ pub(super) struct Spread<'a> {
     /// The views that got something, those of everything aside.
     touched: Vec<Arc<View>>,
     counts: Counts,
+    bytes: usize,
     tag: &'a Tag,
     now: Instant,
 }
@@ -85,6 +86,7 @@ impl<'a> Spread<'a> {
             shapes: shapes.collect(),
             touched: Vec::new(),
             counts: Counts::default(),
+            bytes: 0,
             tag: &batch.tag,
             now,
         }
@@ -92,7 +94,7 @@ impl<'a> Spread<'a> {
 
     /// An event that cannot be encoded is impossible here: the batch has just iterated over it.
     pub(super) fn event(&mut self, seq: u64, event: &Event<'_>) {
-        let Self { shapes, touched, counts, tag, now } = self;
+        let Self { shapes, touched, counts, bytes, tag, now } = self;
         let Counts { mended, left_out, given_up } = counts;
         for SpreadShape { encoder, envelope, whole, thinned, filtered, run } in shapes {
             if whole.is_empty() {
@@ -115,6 +117,7 @@ impl<'a> Spread<'a> {
             };
             if !whole.is_empty() {
                 make(run);
+                *bytes += (run.bytes.len() - start) * whole.len();
             }
             let mut offer = |view: &Arc<View>| {
                 let mut feed = view.feed();
@@ -125,6 +128,7 @@ impl<'a> Spread<'a> {
                     make(run);
                     if let event @ [_, ..] = &run.bytes[start..] {
                         feed.log.append_bytes(seq, 1, event);
+                        *bytes += event.len();
                     }
                 }
                 if !feed.log.set_touched() {
@@ -142,6 +146,11 @@ impl<'a> Spread<'a> {
                 run.hand_over(whole);
             }
         }
+    }
+
+    /// Bytes that were added to logs, or will be.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Ends the piece: returns the views that have news.

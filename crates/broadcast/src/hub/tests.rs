@@ -11,6 +11,8 @@ use crate::testing::{Rig, at_most, batch, key, now, of_tags, options, poll, resu
 
 const CLASSIC: (Protocol, Format) = (Protocol::Classic, Format::Json);
 
+mod backlog;
+
 /// A place on a view, for as long as the test has it.
 fn place(hub: &Arc<Hub>, key: &ViewKey, worker: usize) -> (Subscription, Cursor) {
     match hub.subscribe(key, Worker(worker), Start::Now, true, None).1 {

@@ -126,9 +126,21 @@ fn work(hub: &Arc<Hub>, worker: Worker, inbox: &Receiver<Vec<Arc<View>>>, progre
 
 #[test]
 fn nobody_sleeps_through_anything() {
+    all_get_there(u64::MAX);
+}
+
+/// They wait for each other all the time.
+#[test]
+fn nobody_waits_for_ever_for_the_sum_of_all_views() {
+    all_get_there(2_000);
+}
+
+fn all_get_there(backlog_max: u64) {
     let (senders, inboxes): (Vec<_>, Vec<_>) = (0..WORKERS).map(|_| channel()).unzip();
     let options = Options { bounds: Bounds::default(), workers: WORKERS, ..options(0) };
-    let hub = Arc::new(Hub::new(options, Arc::new(Inboxes(senders.clone()))));
+    let mut hub = Hub::new(options, Arc::new(Inboxes(senders.clone())));
+    hub.wait_above(backlog_max, usize::MAX);
+    let hub = Arc::new(hub);
     thread::scope(|scope| {
         let (progress, reports) = channel();
         for (index, inbox) in inboxes.into_iter().enumerate() {
@@ -151,5 +163,5 @@ fn nobody_sleeps_through_anything() {
         drop(reports);
         senders.iter().for_each(|inbox| drop(inbox.send(Vec::new())));
     });
-    assert_eq!(hub.views(), 0);
+    assert_eq!((hub.views(), hub.backlog()), (0, 0));
 }

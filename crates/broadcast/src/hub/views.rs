@@ -89,6 +89,10 @@ impl Views {
         self.by_key.len()
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<View>> {
+        self.by_key.iter().map(|ByKey(view)| view)
+    }
+
     /// The view with this key; `make` makes it if there is none.
     pub(super) fn open(&mut self, key: &ViewKey, make: impl FnOnce() -> View) -> Arc<View> {
         if let Some(ByKey(view)) = self.by_key.get(key) {

@@ -18,15 +18,16 @@ pub(super) struct Stream {
     pub(super) cursor: Cursor,
     pub(super) phase: Phase,
     /// Skipped where the live stream goes on, and not told yet.
-    gap: Option<Skipped>,
+    gap: Option<Box<Skipped>>,
 }
 
+/// What is rare is boxed: a sweep over thousands of clients looks at each one's stream.
 #[derive(Debug)]
 pub(super) enum Phase {
     /// The cursor reads the view's log.
     Live(Subscription),
     /// The cursor reads the log of a replay.
-    Past(Past),
+    Past(Box<Past>),
 }
 
 /// A replay, and what comes after it.
@@ -49,7 +50,8 @@ impl Stream {
             hub::Stream::Replay(mut replay) => {
                 let cursor = replay.cursor();
                 let (wanted, place) = (replay.want(), replay.take_place());
-                (cursor, Phase::Past(Past { wanted, replay: Some(replay), is_over: false, place }))
+                let past = Past { wanted, replay: Some(replay), is_over: false, place };
+                (cursor, Phase::Past(Box::new(past)))
             }
         };
         Self { cursor, phase, gap: None }
@@ -63,7 +65,7 @@ impl Stream {
     /// Whether the replay should make its next step: the client reads the last that it has made.
     pub(super) fn wants_step(&self) -> bool {
         self.cursor.in_last_segment()
-            && matches!(&self.phase, Phase::Past(Past { replay: Some(_), is_over: false, .. }))
+            && matches!(&self.phase, Phase::Past(past) if past.replay.is_some() && !past.is_over)
     }
 
     /// The replay, if it should make its next step.
@@ -118,14 +120,16 @@ impl Stream {
     pub(super) fn skip(&mut self) -> Skipped {
         let (subscription, cursor) = match &mut self.phase {
             Phase::Live(subscription) => (subscription, &mut self.cursor),
-            Phase::Past(Past { place: Some((subscription, cursor)), .. }) => (subscription, cursor),
-            Phase::Past(_) => return Skipped::default(),
+            Phase::Past(past) => match &mut past.place {
+                Some((subscription, cursor)) => (subscription, cursor),
+                None => return Skipped::default(),
+            },
         };
         let mut skipped = subscription.view().skip(cursor);
         // The view may have been there before, with its last event long ago.
         skipped.from = skipped.from.max(subscription.begins_after() + 1);
         if skipped.to >= skipped.from {
-            let gap = self.gap.get_or_insert(Skipped { events: 0, bytes: 0, ..skipped });
+            let gap = self.gap.get_or_insert_with(|| Box::new(Skipped { events: 0, bytes: 0, ..skipped }));
             gap.to = skipped.to;
             gap.events += skipped.events;
         }
@@ -186,8 +190,11 @@ impl Stream {
         let before = before?;
         let mut unread = self.cursor.sent().0 + 1;
         if let Phase::Live(subscription) = &self.phase {
-            let gap = self.gap.and_then(|gap| told(shape, hello.epoch, gap.from, gap.to, Some(gap.events)));
-            if self.gap.is_some_and(|gap| gap.to == before) {
+            let gap = self
+                .gap
+                .as_ref()
+                .and_then(|gap| told(shape, hello.epoch, gap.from, gap.to, Some(gap.events)));
+            if self.gap.as_ref().is_some_and(|gap| gap.to == before) {
                 return gap;
             }
             if before == hello.seq
@@ -197,7 +204,7 @@ impl Stream {
             }
             unread = unread.max(subscription.begins_after() + 1);
         }
-        let from = self.gap.map_or(unread, |gap| gap.from.min(unread));
+        let from = self.gap.as_ref().map_or(unread, |gap| gap.from.min(unread));
         told(shape, hello.epoch, from, before, None)
     }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::context::Context;
 use super::reader::Reader;
-use crate::settings::Listen;
+use crate::settings::{Listen, Tls};
 use crate::source::Span;
 
 /// An address something listens on.
@@ -16,7 +16,16 @@ pub(super) struct Bind {
     port: u16,
     /// The URL prefix of a websocket output; a source has none.
     path: Option<String>,
+    tls: Option<Tls>,
     span: Span,
+}
+
+/// A websocket output, of which several may share a port.
+pub(super) struct Site<'a> {
+    /// Its URL prefix.
+    pub(super) path: &'a str,
+    /// What the port speaks.
+    pub(super) tls: Option<&'a Tls>,
 }
 
 /// Reads host and port.
@@ -24,7 +33,7 @@ pub(super) fn listen(
     reader: &mut Reader<'_, '_>,
     host: &str,
     what: &'static str,
-    path: Option<&str>,
+    site: Option<Site<'_>>,
 ) -> Listen {
     let span = reader.place("port").unwrap_or(reader.span());
     let mut host: String = reader.get(host);
@@ -36,7 +45,8 @@ pub(super) fn listen(
         what,
         host: listen.host.clone(),
         port: listen.port,
-        path: path.map(str::to_owned),
+        path: site.as_ref().map(|site| site.path.to_owned()),
+        tls: site.and_then(|site| site.tls.cloned()),
         span,
     });
     listen
@@ -80,7 +90,13 @@ impl Bind {
             (Some(mine), Some(theirs)) if self.host != other.host && mine != theirs => {
                 Some("outputs that share a port must name the same host")
             }
-            (Some(mine), Some(theirs)) if trimmed(mine) != trimmed(theirs) => None,
+            (Some(mine), Some(theirs)) if trimmed(mine) != trimmed(theirs) => {
+                let same = match (&self.tls, &other.tls) {
+                    (Some(mine), Some(theirs)) => mine.is_same(theirs),
+                    (mine, theirs) => mine.is_none() && theirs.is_none(),
+                };
+                (!same).then_some("outputs that share a port must have the same `<transport>`")
+            }
             (Some(_), Some(_)) => Some("give one of them another port, or another `path`"),
             _ => Some("give one of them another port"),
         }

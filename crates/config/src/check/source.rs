@@ -3,12 +3,13 @@
 mod forward;
 mod http;
 mod sample;
+mod security;
 
 use super::context::Context;
 use super::plugin::Plugin;
 use super::reader::Reader;
 use super::types::{self, Role};
-use crate::parameters::source::{FORWARD, HTTP, SAMPLE, TRANSPORT};
+use crate::parameters::source::{FORWARD, HTTP, SAMPLE};
 use crate::settings::{ScopeId, Source, SourceKind};
 use crate::tree::Element;
 
@@ -44,42 +45,4 @@ fn tag(reader: &mut Reader<'_, '_>, name: &str) -> Option<String> {
             .help("give it a value, or remove it");
     }
     tag
-}
-
-/// `<transport>`: TCP, or an error. Says what of it is set.
-fn transport(reader: &mut Reader<'_, '_>) -> Option<std::time::Duration> {
-    let element = reader.child("transport")?;
-    let (protocol, span) = super::plugin::argument(element);
-    match protocol {
-        "" | "tcp" => {
-            let mut tcp = Reader::new(reader.ctx, &TRANSPORT, element);
-            let linger = tcp.opt("linger_timeout");
-            tcp.finish();
-            return linger;
-        }
-        "tls" => {
-            reader
-                .ctx
-                .error(
-                    "not-yet",
-                    span,
-                    "TLS comes with a later version; until then everything would come in the clear",
-                )
-                .help("until then put a proxy that ends TLS in front, and listen on 127.0.0.1");
-            if let Some(ruby) = element.param("cert_verifier") {
-                reader.ctx.error(
-                    "ruby-code",
-                    ruby.key_span,
-                    "`cert_verifier` names Ruby code, which cannot be run",
-                );
-            }
-        }
-        other => {
-            reader
-                .ctx
-                .error("invalid-value", span, format!("unknown transport `{other}`"))
-                .help("write `<transport tcp>`");
-        }
-    }
-    None
 }

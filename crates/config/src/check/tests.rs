@@ -21,6 +21,22 @@ fn check_text(text: &str) -> (Option<Settings>, String) {
 const EVERYTHING: &str = r#"
 <source>
   @type forward
+  <transport tls>
+    cert_path /c
+    private_key_path /k
+  </transport>
+  <security>
+    self_hostname h
+    shared_key k
+    user_auth true
+    <user>
+      username u
+      password p
+    </user>
+    <client>
+      host h
+    </client>
+  </security>
 </source>
 <source>
   @type http
@@ -220,7 +236,7 @@ mod random {
     }
 
     fn element() -> impl Strategy<Value = Element> {
-        const NAMES: [&str; 19] = [
+        const NAMES: [&str; 21] = [
             "source",
             "match",
             "filter",
@@ -233,6 +249,8 @@ mod random {
             "parse",
             "transport",
             "security",
+            "user",
+            "client",
             "record",
             "regexp",
             "exclude",

@@ -3,7 +3,7 @@
 use fluentcast_event::limits::{CONNECTION_LIMIT_MAX, SAMPLE_RATE_MAX};
 
 use super::Default::{Is, Required, Unset};
-use super::{Kind, Moved, Origin, Parameter, Section, Subsection};
+use super::{Kind, Moved, Origin, Parameter, Section, Subsection, transport};
 
 const NOT_BLOCKING: &str = "nothing here blocks";
 
@@ -23,9 +23,6 @@ const DECOMPRESSION: Parameter = Parameter::new(
     Is("256m"),
     "What one compressed message or body may grow to",
 );
-const TRANSPORT_SECTION: Subsection =
-    Subsection::new("transport", "`<transport tcp>`; TLS comes with a later version");
-
 const fn connection_limit(default: &'static str) -> Parameter {
     Parameter::new(
         "connection_limit",
@@ -40,11 +37,11 @@ const fn connection_limit(default: &'static str) -> Parameter {
 /// `<source> @type forward`.
 pub const FORWARD: Section = Section {
     sections: &[
-        TRANSPORT_SECTION,
-        Subsection::refused(
+        transport::SECTION,
+        Subsection::new(
             "security",
-            "not-yet",
-            "the handshake with a shared key comes with a later version; without it everybody who reaches the port could send",
+            "Senders must know a shared key, and a user's password where `user_auth` says so; without it whoever \
+             reaches the port may send",
         ),
     ],
     ..Section::new(
@@ -115,7 +112,7 @@ pub const FORWARD: Section = Section {
 
 /// `<source> @type http`.
 pub const HTTP: Section = Section {
-    sections: &[TRANSPORT_SECTION, Subsection::new("parse", "How a body becomes records")],
+    sections: &[transport::SECTION, Subsection::new("parse", "How a body becomes records")],
     moved: &[&[
         Moved { old: "format", section: "parse", new: "@type" },
         Moved { old: "time_key", section: "parse", new: "time_key" },
@@ -210,18 +207,77 @@ pub const HTTP_PARSE: Section = Section::new(
     ],
 );
 
-/// `<transport>` of a source.
-pub const TRANSPORT: Section = Section::new(
-    "source > transport",
-    "`<transport tcp>`, which is the default. `<transport tls>` is refused until TLS is there.",
+/// `<security>` of `forward`.
+pub const SECURITY: Section = Section {
+    sections: &[
+        Subsection::new("user", "Who may send, where `user_auth` is set"),
+        Subsection::new(
+            "client",
+            "Senders by address: the first `<client>` that has the sender's address counts",
+        ),
+    ],
+    ..Section::new(
+        "source forward > security",
+        "Fluentd's handshake: server and sender prove to each other that they know the shared key, which never \
+         travels. What follows it is in the clear unless the transport is TLS.",
+        &[
+            Parameter::new(
+                "self_hostname",
+                Kind::Text,
+                Required,
+                "What this server calls itself; no sender may have the same name",
+            ),
+            Parameter::new("shared_key", Kind::Secret, Required, "What a sender must know; never empty"),
+            Parameter::new(
+                "user_auth",
+                Kind::Bool,
+                Is("false"),
+                "A sender must also be one of the `<user>` sections",
+            ),
+            Parameter::new(
+                "allow_anonymous_source",
+                Kind::Bool,
+                Is("true"),
+                "Who has none of the `<client>` addresses may send, too, with the `shared_key` above",
+            ),
+        ],
+    )
+};
+
+/// `<user>` of `<security>`.
+pub const USER: Section = Section::new(
+    "source forward > security > user",
+    "A sender's name and password.",
+    &[
+        Parameter::new("username", Kind::Text, Required, "The name"),
+        Parameter::new("password", Kind::Secret, Required, "The password; it never travels"),
+    ],
+);
+
+/// `<client>` of `<security>`.
+pub const CLIENT: Section = Section::new(
+    "source forward > security > client",
+    "Senders at one host, or in one network.",
     &[
         Parameter::new(
-            "linger_timeout",
-            Kind::Time(0),
+            "host",
+            Kind::Text,
             Unset,
-            "As `linger_timeout` of `forward`, and stronger",
+            "Their host name or address; a name is looked up at the start",
         ),
-        Parameter::ignored("receive_buffer_size", "the system sizes it"),
+        Parameter::new("network", Kind::Text, Unset, "Or their network: `10.0.0.0/8`, `fd00::/8`"),
+        Parameter::new(
+            "shared_key",
+            Kind::Secret,
+            Unset,
+            "What they must know instead of the `shared_key` of all",
+        ),
+        Parameter::new(
+            "users",
+            Kind::List,
+            Unset,
+            "Which of the `<user>` sections may send from there; all when not set",
+        ),
     ],
 );
 

@@ -7,7 +7,7 @@ use fluentcast_event::projection::Projection;
 use fluentcast_event::redaction::Redaction;
 use fluentcast_expression::Expression;
 
-use super::{ByteSize, Listen, Origin, Secret};
+use super::{ByteSize, Listen, Origin, Secret, Tls};
 use crate::origin::AllowedOrigins;
 
 /// `@type websocket`.
@@ -49,6 +49,8 @@ pub struct Websocket {
     pub ping_timeout: Duration,
     /// `connection_limit` (ours): clients at once.
     pub connection_limit: u32,
+    /// `<transport tls>` (ours).
+    pub tls: Option<Box<Tls>>,
 }
 
 /// `<token>`: a token and what its holders may see.

@@ -4,7 +4,8 @@ use std::fmt::{Debug, Write as _};
 
 use fluentcast_config::settings::{
     FileOutput, Filter, FilterKind, ForwardSource, Grep, GrepTerm, History, HttpSource, LineFormat, Listen,
-    Output, OutputKind, PathStep, Rule, ScopeId, Settings, Source, SourceKind, TimeFormat, Token, Websocket,
+    Output, OutputKind, PathStep, Rule, ScopeId, Security, Settings, Source, SourceKind, TimeFormat, Tls,
+    TlsFile, Token, Websocket,
 };
 
 /// A setting and its value.
@@ -189,7 +190,32 @@ fn forward(it: &ForwardSource) -> Vec<Line> {
         ("linger_timeout", text(&it.linger_timeout)),
         ("connection_limit", text(&it.connection_limit)),
         ("entry_limit", text(&it.entry_limit)),
+        ("tls", tls(it.tls.as_deref())),
+        ("security", it.security.as_ref().map_or_else(|| "None".to_owned(), security)),
     ]
+}
+
+fn security(it: &Security) -> String {
+    let mut out = format!("as {} key {:?}", it.self_hostname, it.shared_key);
+    if !it.allow_anonymous_source {
+        out.push_str(" from known clients");
+    }
+    for user in it.users.iter().flatten() {
+        write!(out, ", user {} {:?}", user.name, user.password).unwrap();
+    }
+    for client in &it.clients {
+        let (key, users) = (&client.shared_key, &client.users);
+        write!(out, ", client {:?} key {key:?} users {users:?}", client.address).unwrap();
+    }
+    out
+}
+
+fn tls(tls: Option<&Tls>) -> String {
+    let Some(it) = tls else { return "None".to_owned() };
+    let file = |file: &TlsFile| format!("{} ({})", file.path.display(), file.origin);
+    let client_ca = it.client_ca.as_ref().map_or_else(String::new, |ca| format!(" clients of {}", file(ca)));
+    let (certificate, key) = (file(&it.certificate), file(&it.private_key));
+    format!("{certificate} key {key} {:?}{client_ca} {:?}", it.passphrase, it.versions)
 }
 
 fn http(it: &HttpSource) -> Vec<Line> {
@@ -211,6 +237,7 @@ fn http(it: &HttpSource) -> Vec<Line> {
         ("time_key", text(&it.time_key)),
         ("keep_time_key", text(&it.keep_time_key)),
         ("connection_limit", text(&it.connection_limit)),
+        ("tls", tls(it.tls.as_deref())),
     ]
 }
 
@@ -251,6 +278,7 @@ fn websocket(it: &Websocket) -> Vec<Line> {
         ("ping_interval", text(&it.ping_interval)),
         ("ping_timeout", text(&it.ping_timeout)),
         ("connection_limit", text(&it.connection_limit)),
+        ("tls", tls(it.tls.as_deref())),
     ]
 }
 

@@ -26,4 +26,5 @@ mod stop;
 mod stuck;
 mod support;
 mod tail;
+mod tls;
 mod vectors;

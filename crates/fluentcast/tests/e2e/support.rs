@@ -9,6 +9,7 @@ pub(crate) mod numbered;
 pub(crate) mod process;
 pub(crate) mod pty;
 pub(crate) mod random;
+pub(crate) mod secure;
 pub(crate) mod server;
 pub(crate) mod tools;
 pub(crate) mod websocket;

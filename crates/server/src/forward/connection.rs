@@ -5,12 +5,14 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use fluentcast_event::limits::{FORWARD_DRAIN_BYTES_MAX, FORWARD_READ_BYTES};
+use fluentcast_event::limits::{
+    FORWARD_DRAIN_BYTES_MAX, FORWARD_READ_BYTES, TLS_DRAIN_SILENCE, TLS_READ_BYTES,
+};
 use fluentcast_event::{Batch, EventTime};
+use fluentcast_forward::handshake::Refusal;
 use fluentcast_forward::{DecodeError, Decoder, Item};
 use socket2::SockRef;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
 use super::Source;
@@ -18,15 +20,16 @@ use super::fields::{self, Field};
 use super::retag::Retag;
 use crate::emit::EmitError;
 use crate::ratelimit::Gate;
+use crate::tls::Stream;
 
 /// One connection.
 pub(super) struct Connection {
-    source: Arc<Source>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    decoder: Decoder,
+    pub(super) source: Arc<Source>,
+    pub(super) stream: Stream,
+    pub(super) peer: SocketAddr,
+    pub(super) decoder: Decoder,
     /// Something was received.
-    heard: bool,
+    pub(super) heard: bool,
     retag: Retag,
     /// The fields to set in every record, once the first message has come: a heartbeat is not worth
     /// looking up a name.
@@ -50,12 +53,16 @@ pub(super) enum End {
     NotAccepted(EmitError),
     #[error("connection closed after the first message (deny_keepalive)")]
     OneMessage,
+    #[error("a sender was refused: {0}")]
+    Refused(Refusal),
+    #[error("a sender left within its ping message")]
+    NoPing,
     #[error("connection closed because of the stop")]
     Stopped,
 }
 
 impl Connection {
-    pub(super) fn new(source: Arc<Source>, stream: TcpStream, peer: SocketAddr) -> Self {
+    pub(super) fn new(source: Arc<Source>, stream: Stream, peer: SocketAddr) -> Self {
         Self {
             decoder: Decoder::new(source.limits()),
             retag: Retag::new(&source.settings),
@@ -80,7 +87,6 @@ impl Connection {
     }
 
     pub(super) fn set_options(&self) -> io::Result<()> {
-        self.stream.set_nodelay(true)?;
         let socket = self.socket();
         if self.source.settings.send_keepalive_packet {
             socket.set_keepalive(true)?;
@@ -89,23 +95,32 @@ impl Connection {
     }
 
     pub(super) fn socket(&self) -> SockRef<'_> {
-        SockRef::from(&self.stream)
+        SockRef::from(self.stream.socket())
     }
 
     async fn serve(&mut self, shutdown: &CancellationToken) -> End {
+        let source = Arc::clone(&self.source);
+        if let Some(door) = &source.door {
+            let greeted = self.greet(door, shutdown).await;
+            // What came right behind the PING is at hand.
+            let greeted = match greeted {
+                Ok(()) => self.take_messages().await,
+                Err(end) => Err(end),
+            };
+            if let Err(end) = greeted {
+                return end;
+            }
+        }
         loop {
             // The stop comes first: a busy connection is always readable.
-            let ready = tokio::select! {
+            let read = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return self.drain(FORWARD_DRAIN_BYTES_MAX).await,
-                ready = self.stream.readable() => ready,
+                read = receive(&mut self.stream, &mut self.decoder) => read,
             };
-            let read =
-                ready.and_then(|()| self.stream.try_read_buf(&mut self.decoder.space(FORWARD_READ_BYTES)));
             match read {
                 Ok(0) => return End::Closed,
                 Ok(_) => self.heard = true,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return End::Failed(error),
             }
             if let Err(end) = self.take_messages().await {
@@ -121,13 +136,22 @@ impl Connection {
         let mut left = bytes_max;
         while left > 0 {
             let room = left.min(FORWARD_READ_BYTES);
-            let read = (&*self.socket()).read(&mut chunk[..room]);
+            let read = match &mut self.stream {
+                Stream::Plain(_) => {
+                    let read = (&*self.socket()).read(&mut chunk[..room]);
+                    read.inspect(|bytes| self.decoder.feed(&chunk[..*bytes]))
+                }
+                // What has been received is to be decrypted first, which nobody tells the end of.
+                stream @ Stream::Tls(_) => {
+                    let read = tokio::time::timeout(TLS_DRAIN_SILENCE, receive(stream, &mut self.decoder));
+                    read.await.unwrap_or_else(|_| Err(io::ErrorKind::WouldBlock.into()))
+                }
+            };
             match read {
                 Ok(0) => return End::Closed,
                 Ok(bytes) => {
                     self.heard = true;
-                    self.decoder.feed(&chunk[..bytes]);
-                    left -= bytes;
+                    left = left.saturating_sub(bytes);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return End::Failed(error),
@@ -231,6 +255,7 @@ impl Connection {
     async fn write_acks(&mut self) -> io::Result<()> {
         if self.acks_due > 0 {
             self.stream.write_all(&self.acks).await?;
+            self.stream.flush().await?;
             self.source.metrics.forward_acks.inc_by(self.acks_due);
             self.acks.clear();
             self.acks_due = 0;
@@ -250,6 +275,10 @@ impl Connection {
                 self.warn(&logs.broken, end);
             }
             End::NotAccepted(_) => self.warn(&logs.not_accepted, end),
+            End::Refused(_) | End::NoPing => {
+                metrics.forward_handshakes_refused.inc();
+                self.warn(&logs.refused, end);
+            }
             End::Closed | End::Failed(_) | End::OneMessage | End::Stopped if !self.decoder.is_idle() => {
                 metrics.forward_messages_cut.inc();
                 self.warn(
@@ -276,5 +305,24 @@ impl Connection {
         if self.source.settings.linger_timeout.is_some_and(|linger| !linger.is_zero()) {
             drop(tokio::task::spawn_blocking(move || drop(self.stream)).await);
         }
+    }
+}
+
+/// Waits for bytes and hands them to the decoder; how many, 0 at the end. May be dropped while it waits
+/// without losing any. A connection in the clear that waits holds no buffer.
+async fn receive(stream: &mut Stream, decoder: &mut Decoder) -> io::Result<usize> {
+    match stream {
+        Stream::Plain(stream) => loop {
+            stream.readable().await?;
+            match stream.try_read_buf(&mut decoder.space(FORWARD_READ_BYTES)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+        },
+        Stream::Tls(stream) => match stream.read_buf(&mut decoder.space(TLS_READ_BYTES)).await {
+            // Messages say themselves where they end: nobody can cut one unseen.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+            read => read,
+        },
     }
 }

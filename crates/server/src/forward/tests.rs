@@ -12,7 +12,9 @@ use super::*;
 use crate::emit::{Emit, EmitError, Emitted};
 
 mod connections;
+mod encrypted;
 mod messages;
+mod security;
 mod stop;
 
 /// `["app.log", 1500000000, {"k":"v"}]`
@@ -65,7 +67,7 @@ struct Server {
     task: JoinHandle<()>,
 }
 
-fn settings() -> ForwardSource {
+pub(super) fn settings() -> ForwardSource {
     ForwardSource {
         listen: Listen { host: "127.0.0.1".into(), port: 0, origin: Default::default() },
         backlog: None,
@@ -81,6 +83,8 @@ fn settings() -> ForwardSource {
         linger_timeout: None,
         connection_limit: 100,
         entry_limit: 100,
+        security: None,
+        tls: None,
     }
 }
 
@@ -91,10 +95,11 @@ impl Server {
 
     /// With a pipeline that takes only so many batches until it gets more permits.
     fn start_with(settings: ForwardSource, permits: usize) -> Self {
-        let bound = Bound::bind(&settings).unwrap();
+        let metrics = Arc::new(Metrics::default());
+        let acceptor = Acceptor::of(settings.tls.as_deref(), &metrics).unwrap();
+        let bound = Bound::bind(&settings).unwrap().behind(acceptor, Door::of(&settings).unwrap());
         let address = bound.local_addr();
         let recorder = Arc::new(Recorder::with_permits(permits));
-        let metrics = Arc::new(Metrics::default());
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(serve(
             bound,
@@ -145,6 +150,7 @@ async fn pair(settings: ForwardSource, recorder: &Arc<Recorder>) -> (Connection,
     let source = Source {
         name: "test".into(),
         settings,
+        door: None,
         emitter: Arc::clone(recorder) as Emitter,
         metrics: Arc::default(),
         logs: Logs::default(),
@@ -152,7 +158,7 @@ async fn pair(settings: ForwardSource, recorder: &Arc<Recorder>) -> (Connection,
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let sender = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
-    (Connection::new(Arc::new(source), stream, peer), sender)
+    (Connection::new(Arc::new(source), tls::Stream::Plain(stream), peer), sender)
 }
 
 async fn read(stream: &mut TcpStream, bytes: usize) -> Vec<u8> {

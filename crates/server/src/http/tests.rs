@@ -33,6 +33,7 @@ pub(super) fn settings() -> HttpSource {
         time_key: "time".into(),
         keep_time_key: false,
         connection_limit: 100,
+        tls: None,
     }
 }
 

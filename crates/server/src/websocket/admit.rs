@@ -13,7 +13,6 @@ use fluentcast_config::origin::AllowedOrigins;
 use fluentcast_config::settings::{Secret, SlowClient};
 use fluentcast_event::limits;
 use hyper::StatusCode;
-use tokio::net::TcpStream;
 
 use super::events;
 use super::grants::{Granted, Grants};
@@ -22,6 +21,7 @@ use super::query::{self, Pairs, Query};
 use super::resubscribe::Resubscriber;
 use super::worker::{ClientLimits, ConnectedGuard, NewClient, WorkerPool};
 use crate::metrics::Metrics;
+use crate::tls::Stream;
 
 /// What is answered instead: a status and a sentence.
 pub(super) type Refusal = (StatusCode, String);
@@ -169,14 +169,21 @@ impl Admitted {
     pub(super) fn enter(
         self,
         pool: &WorkerPool,
-        stream: TcpStream,
+        stream: Stream,
         read_already: Vec<u8>,
         peer: SocketAddr,
     ) -> std::io::Result<()> {
         let Self { worker, session, resubscriber, limits, expires, counted } = self;
+        let (stream, tls) = match stream {
+            Stream::Plain(stream) => (stream, None),
+            Stream::Tls(stream) => {
+                let (stream, tls) = stream.into_inner();
+                (stream, Some(Box::new(tls)))
+            }
+        };
         let stream = stream.into_std()?;
         let client =
-            NewClient { stream, peer, session, resubscriber, read_already, limits, expires, counted };
+            NewClient { stream, tls, peer, session, resubscriber, read_already, limits, expires, counted };
         pool.join(worker, client);
         Ok(())
     }

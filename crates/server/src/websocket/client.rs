@@ -1,6 +1,6 @@
 //! One client's socket and session: reading, writing, and the time limits it is bound by.
 
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
 
@@ -12,32 +12,33 @@ use fluentcast_event::limits::{
     BYTES_PER_TURN_MAX, BYTES_PER_WRITE_MAX, CLOSE_TIMEOUT, EXPIRY_LOOK_INTERVAL, READS_PER_TURN_MAX,
     REPLAY_BYTES_PER_TURN_MAX, SLICES_PER_WRITE_MAX,
 };
-use mio::net::TcpStream;
 
 use super::resubscribe::Resubscriber;
+use super::socket::{Socket, Written};
 use super::worker::{ClientLimits, ConnectedGuard, NewClient};
 use crate::metrics::Metrics;
 
-/// A connected client.
+/// A connected client. What a sweep looks at lies together, at the session's end and behind it.
+#[repr(C)]
 pub(super) struct Client {
-    pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
-    pub(super) session: Session,
     resubscriber: Option<Box<Resubscriber>>,
-    limits: ClientLimits,
-    /// The socket was full at the last write; epoll says when there is room.
-    pub(super) blocked: bool,
     liveness: Liveness,
     /// It sent something then, or took what had filled its socket.
     last_sign: Instant,
     /// Set when closing begins: the connection ends then, whatever the client does.
     close_by: Option<Instant>,
-    /// All is said and the write side shut: what still comes is read and dropped until the client has
-    /// seen the close frame, as a reset might take the frame from it.
-    lingering: bool,
     /// When its token is worth nothing any more, and when the clock is asked about that next.
     expires: Option<(SystemTime, Instant)>,
     _counted: ConnectedGuard,
+    pub(super) session: Session,
+    pub(super) socket: Socket,
+    /// The socket was full at the last write; epoll says when there is room.
+    pub(super) blocked: bool,
+    /// All is said and the write side shut: what still comes is read and dropped until the client has
+    /// seen the close frame, as a reset might take the frame from it.
+    lingering: bool,
+    limits: ClientLimits,
 }
 
 /// Where the client stands with its pings.
@@ -64,7 +65,7 @@ impl Client {
     pub(super) fn new(new: NewClient, now: Instant) -> Self {
         let ping = new.limits.ping_interval;
         Self {
-            stream: TcpStream::from_std(new.stream),
+            socket: Socket::new(new.stream, new.tls),
             peer: new.peer,
             session: new.session,
             resubscriber: new.resubscriber,
@@ -122,6 +123,9 @@ impl Client {
     pub(super) fn write(&mut self, written: &mut u64) -> Turn {
         let mut this_turn = 0;
         self.blocked = false;
+        if let Err(error) = self.socket.flush() {
+            return self.no_room(&error);
+        }
         while !self.lingering {
             let mut slices = [IoSlice::new(&[]); SLICES_PER_WRITE_MAX];
             let past = self.session.is_in_the_past();
@@ -132,12 +136,12 @@ impl Client {
             if offered == 0 {
                 break;
             }
-            match write_slices(&mut self.stream, slices) {
-                Ok(taken) => {
+            match self.socket.write(slices) {
+                Ok(Written { taken, full }) => {
                     self.session.written(taken);
                     *written += taken as u64;
                     this_turn += taken;
-                    if taken < offered {
+                    if full {
                         self.blocked = true;
                         return Turn::Rest;
                     }
@@ -145,23 +149,29 @@ impl Client {
                         return Turn::More;
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.blocked = true;
-                    return Turn::Rest;
-                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => {
-                    self.session.close(CloseReason::Lost);
-                    return Turn::Over;
-                }
+                Err(error) => return self.no_room(&error),
             }
         }
         self.turn_when_finished()
     }
 
+    /// Waits for room in the socket, or finds that it is gone.
+    fn no_room(&mut self, error: &io::Error) -> Turn {
+        if error.kind() == ErrorKind::WouldBlock {
+            self.blocked = true;
+            return Turn::Rest;
+        }
+        self.session.close(CloseReason::Lost);
+        Turn::Over
+    }
+
     fn turn_when_finished(&mut self) -> Turn {
         if !self.session.is_finished() {
             return Turn::Rest;
+        }
+        if let Err(error) = self.socket.say_end() {
+            return self.no_room(&error);
         }
         let at_fault = matches!(
             self.session.closing(),
@@ -178,7 +188,7 @@ impl Client {
         }
         if !self.lingering {
             self.lingering = true;
-            if self.stream.shutdown(std::net::Shutdown::Write).is_err() {
+            if self.socket.shutdown_write().is_err() {
                 return Turn::Over;
             }
         }
@@ -188,7 +198,7 @@ impl Client {
     /// Reads what the client has sent.
     pub(super) fn read(&mut self, buffer: &mut [u8], now: Instant) -> Turn {
         for _ in 0..READS_PER_TURN_MAX {
-            match self.stream.read(buffer) {
+            match self.socket.read(buffer) {
                 Ok(0) => {
                     self.session.close(CloseReason::Lost);
                     return Turn::Over;
@@ -294,12 +304,5 @@ impl Client {
                 Turn::More
             }
         }
-    }
-}
-
-fn write_slices(stream: &mut TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    match slices {
-        [one] => stream.write(one),
-        many => stream.write_vectored(many),
     }
 }

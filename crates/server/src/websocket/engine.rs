@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use fluentcast_broadcast::close::CloseReason;
 use fluentcast_broadcast::view::{View, ViewId, Worker};
 use fluentcast_event::limits::{
-    BACKLOG_BYTES_MAX, CLIENT_READ_BUFFER_BYTES, GATHER_PART, GATHER_TIME_MAX, GATHER_TIME_MIN,
-    LAGGARDS_NAMED_MAX, POLL_EVENTS_MAX, UNTOLD_WAIT,
+    CLIENT_READ_BUFFER_BYTES, GATHER_PART, GATHER_TIME_MAX, GATHER_TIME_MIN, LAGGARDS_NAMED_MAX,
+    POLL_EVENTS_MAX, UNTOLD_WAIT,
 };
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
@@ -208,7 +208,7 @@ impl Engine {
         let mut client = Client::new(new, now);
         let slot = self.clients.vacant_entry().key();
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.poll.registry().register(&mut client.stream, Token(slot), interest) {
+        if let Err(error) = self.poll.registry().register(client.socket.tcp(), Token(slot), interest) {
             tracing::warn!(%error, peer = %client.peer, "cannot watch a client's socket; it is closed");
             return;
         }
@@ -230,7 +230,7 @@ impl Engine {
     /// A view has something new: offers it now, or when its output's `flush_interval` is over.
     fn on_news(&mut self, view: &Arc<View>, now: Instant) {
         let interval = view.flush_interval();
-        if interval.is_zero() || view.backlog() > BACKLOG_BYTES_MAX {
+        if interval.is_zero() || view.is_waited_for() {
             return self.sweep(view, now);
         }
         match self.schedule.last_sweep(view.id()).map(|last| last + interval).filter(|at| *at > now) {
@@ -379,7 +379,7 @@ impl Engine {
             CloseReason::Lagging | CloseReason::GoingAway => 0,
         };
         tracing::debug!(peer = %client.peer, ?reason, "websocket client gone");
-        if let Err(error) = self.poll.registry().deregister(&mut client.stream) {
+        if let Err(error) = self.poll.registry().deregister(client.socket.tcp()) {
             tracing::debug!(%error, "cannot stop watching a client's socket");
         }
         if self.clients.is_empty() {

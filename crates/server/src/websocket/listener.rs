@@ -35,6 +35,7 @@ use super::worker::WorkerPool;
 use super::{events, handshake, page, query, ui};
 use crate::history::DiskHistory;
 use crate::metrics::Metrics;
+use crate::tls::{self, Acceptor, Stream};
 
 type Answer = Response<Full<Bytes>>;
 
@@ -49,6 +50,7 @@ pub struct Port {
     registry: Arc<Registry>,
     /// Who may read the metrics.
     scraping: Scraping,
+    acceptor: Option<Arc<Acceptor>>,
 }
 
 impl Port {
@@ -65,14 +67,18 @@ impl Port {
         // The longest prefix wins.
         sites.sort_by_key(|site| std::cmp::Reverse(site.path.trim_end_matches('/').len()));
         let scraping = Scraping::new(metrics_token, sites.iter().any(Site::asks_for_a_token));
-        Self { sites, pool, histories, metrics, registry, scraping }
+        Self { sites, pool, histories, metrics, registry, scraping, acceptor: None }
+    }
+
+    /// The same, encrypted by this acceptor.
+    #[must_use]
+    pub fn behind(self, acceptor: Option<Arc<Acceptor>>) -> Self {
+        Self { acceptor, ..self }
     }
 
     /// Speaks HTTP on one connection until it ends, becomes a stream, or the server stops.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%peer, %error, "cannot turn off Nagle's algorithm");
-        }
+        let Some(stream) = tls::secure(self.acceptor.as_deref(), stream, peer, &stop).await else { return };
         let admission = Arc::new(Admission::default());
         let service = service_fn(|request| std::future::ready(self.answer(&request, peer, &admission)));
         let mut connection = hyper::server::conn::http1::Builder::new()
@@ -145,7 +151,7 @@ impl Port {
             "/metrics" => self.metrics_for(request, peer),
             path => self.live_page(request).unwrap_or_else(|| match path {
                 "/" => {
-                    let page = page::html(request.headers(), &self.sites);
+                    let page = page::html(request.headers(), &self.sites, self.acceptor.is_some());
                     with_type(StatusCode::OK, "text/html; charset=utf-8", page)
                 }
                 _ => sentence(
@@ -312,7 +318,7 @@ impl Admission {
 struct BecomesStream;
 
 /// Ends a connection after its last answer.
-async fn close(mut stream: TcpStream) {
+async fn close(mut stream: Stream) {
     if let Err(error) = stream.shutdown().await {
         tracing::debug!(%error, "a connection could not be shut down");
     }

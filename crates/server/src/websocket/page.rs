@@ -4,19 +4,22 @@ use hyper::header::{HOST, HeaderMap};
 
 use super::admit::Site;
 
-/// The page of a port with these outputs.
-pub(super) fn html(headers: &HeaderMap, sites: &[Site]) -> String {
+/// The page of a port with these outputs, over TLS or not.
+pub(super) fn html(headers: &HeaderMap, sites: &[Site], secure: bool) -> String {
     let outputs: Vec<_> = sites.iter().map(|site| (site.path.as_str(), site.ui)).collect();
-    naming(headers, &outputs)
+    naming(headers, &outputs, secure)
 }
 
 /// The page, naming the prefixes of outputs and, where there is one, their live page.
-fn naming(headers: &HeaderMap, outputs: &[(&str, bool)]) -> String {
+fn naming(headers: &HeaderMap, outputs: &[(&str, bool)], secure: bool) -> String {
+    let s = if secure { "s" } else { "" };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_plain(host));
     let host = host.unwrap_or("localhost");
     let mut streams = String::new();
     for (path, has_page) in outputs {
-        streams.push_str("<li><code>ws://");
+        streams.push_str("<li><code>ws");
+        streams.push_str(s);
+        streams.push_str("://");
         streams.push_str(host);
         escape(path, &mut streams);
         streams.push_str("</code>");
@@ -28,7 +31,7 @@ fn naming(headers: &HeaderMap, outputs: &[(&str, bool)]) -> String {
         streams.push_str("</li>\n");
     }
     let first = outputs.first().map_or("", |(path, _)| path.trim_end_matches('/'));
-    let mut events = format!("http://{host}");
+    let mut events = format!("http{s}://{host}");
     escape(first, &mut events);
     events.push_str("/events");
     format!(
@@ -74,12 +77,14 @@ mod tests {
     fn the_page_names_every_stream_and_trusts_no_host() {
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_static("logs.example:8080"));
-        let page = naming(&headers, &[("/", false), ("/a<b", true)]);
+        let page = naming(&headers, &[("/", false), ("/a<b", true)], false);
         assert!(page.contains("<code>ws://logs.example:8080/</code>"));
         assert!(page.contains("<code>ws://logs.example:8080/a&lt;b</code>"));
         assert!(page.contains("'http://logs.example:8080/events?$last=10'"));
         assert!(page.contains("<a href=\"/a&lt;b/\">") && page.matches("<a href=\"/a").count() == 1);
         headers.insert(HOST, HeaderValue::from_static("<script>"));
-        assert!(naming(&headers, &[("/", false)]).contains("ws://localhost/"));
+        assert!(naming(&headers, &[("/", false)], false).contains("ws://localhost/"));
+        let secure = naming(&headers, &[("/", false)], true);
+        assert!(secure.contains("wss://localhost/") && secure.contains("https://localhost/events"));
     }
 }

@@ -40,6 +40,8 @@ pub struct ClientLimits {
 pub struct NewClient {
     /// Its socket, already non-blocking.
     pub stream: std::net::TcpStream,
+    /// Its TLS session, behind its handshake, if it has one.
+    pub tls: Option<Box<rustls::ServerConnection>>,
     /// Its address, for the log.
     pub peer: SocketAddr,
     /// Its session, begun, with a stream for this worker.

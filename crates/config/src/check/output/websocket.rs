@@ -3,16 +3,24 @@
 mod history;
 mod token;
 
-use super::super::ports;
+use super::super::ports::{self, Site};
 use super::super::reader::Reader;
+use super::super::transport;
 use crate::origin::{AllowedOrigins, WebOrigin};
 use crate::settings::{Listen, Secret, SlowClient, Websocket};
 
 pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
     let path = path(&mut reader);
     let buffered_messages = reader.get("buffered_messages");
+    // Its linger_timeout is of no use here: a close is waited for.
+    let tls = transport::read(&mut reader).tls;
     let websocket = Websocket {
-        listen: ports::listen(&mut reader, "host", "websocket output", Some(&path)),
+        listen: ports::listen(
+            &mut reader,
+            "host",
+            "websocket output",
+            Some(Site { path: &path, tls: tls.as_deref() }),
+        ),
         path,
         use_msgpack: reader.get("use_msgpack"),
         add_time: reader.get("add_time"),
@@ -30,6 +38,7 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> Websocket {
         ping_interval: reader.get("ping_interval"),
         ping_timeout: reader.get("ping_timeout"),
         connection_limit: reader.get("connection_limit"),
+        tls,
     };
     exposure(&mut reader, &websocket);
     reader.finish();
@@ -43,18 +52,20 @@ fn exposure(reader: &mut Reader<'_, '_>, websocket: &Websocket) {
         return;
     }
     let span = reader.place("host").unwrap_or(reader.span());
-    if websocket.token.is_none() && websocket.tokens.is_empty() {
+    let asks_for_certificate = websocket.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    if websocket.token.is_none() && websocket.tokens.is_empty() && !asks_for_certificate {
         let message = format!("whoever reaches {host}:{port} can watch every event: there is no `token`");
         reader
             .ctx
             .warning("open-to-everyone", span, message)
             .help("add `token SECRET` (or <token> sections), or `host 127.0.0.1` when only this machine is to watch");
-    } else {
+    } else if websocket.tls.is_none() {
         let message = format!(
             "whoever is on the way to {host}:{port} can read the token and every event: there is no TLS"
         );
         reader.ctx.warning("not-encrypted", span, message).help(
-            "let a proxy with TLS stand before it and write `host 127.0.0.1`; docs/security.md says how",
+            "add `<transport tls>` with `cert_path` and `private_key_path`, or let a proxy with TLS stand before it \
+             and write `host 127.0.0.1`; docs/security.md says how",
         );
     }
 }

@@ -2,11 +2,13 @@
 
 use super::super::ports;
 use super::super::reader::Reader;
-use super::{tag, transport};
+use super::super::transport;
+use super::{security, tag};
 use crate::settings::ForwardSource;
 
 pub(super) fn read(mut reader: Reader<'_, '_>) -> ForwardSource {
-    let linger_in_transport = transport(&mut reader);
+    let transport = transport::read(&mut reader);
+    let security = security::read(&mut reader);
     let linger_here = reader.opt("linger_timeout");
     let forward = ForwardSource {
         listen: ports::listen(&mut reader, "bind", "forward source", None),
@@ -20,9 +22,11 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> ForwardSource {
         source_hostname_key: reader.opt("source_hostname_key"),
         deny_keepalive: reader.get("deny_keepalive"),
         send_keepalive_packet: reader.get("send_keepalive_packet"),
-        linger_timeout: linger_in_transport.or(linger_here),
+        linger_timeout: transport.linger_timeout.or(linger_here),
         connection_limit: reader.get("connection_limit"),
         entry_limit: reader.get("entry_limit"),
+        security,
+        tls: transport.tls,
     };
     if reader.opt("resolve_hostname") == Some(false) && forward.source_hostname_key.is_some() {
         let span = reader.place("resolve_hostname").unwrap_or(reader.span());

@@ -2,14 +2,15 @@
 
 use super::super::ports;
 use super::super::reader::Reader;
-use super::{tag, transport};
+use super::super::transport;
+use super::tag;
 use crate::parameters::source::HTTP_PARSE;
 use crate::settings::HttpSource;
 use crate::suggest;
 
 pub(super) fn read(mut reader: Reader<'_, '_>) -> HttpSource {
-    // Its only honoured parameter is of no use here: responses are complete before a connection closes.
-    let _ = transport(&mut reader);
+    // Its linger_timeout is of no use here: responses are complete before a connection closes.
+    let tls = transport::read(&mut reader).tls;
     let (time_key, keep_time_key) = parse(&mut reader);
     let http = HttpSource {
         listen: ports::listen(&mut reader, "bind", "http source", None),
@@ -29,6 +30,7 @@ pub(super) fn read(mut reader: Reader<'_, '_>) -> HttpSource {
         time_key,
         keep_time_key,
         connection_limit: reader.get("connection_limit"),
+        tls,
     };
     let origins = http.cors_allow_origins.as_deref().unwrap_or_default();
     if http.cors_allow_credentials && (origins.is_empty() || origins.iter().any(|origin| origin == "*")) {

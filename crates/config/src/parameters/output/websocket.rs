@@ -8,7 +8,7 @@ use fluentcast_event::limits::{
 };
 
 use super::super::Default::{Is, Required, Unset, When};
-use super::super::{Kind, Origin, Parameter, Section, Subsection};
+use super::super::{Kind, Origin, Parameter, Section, Subsection, transport};
 use super::INJECT_SECTION;
 
 /// The case of [`HISTORY`]'s defaults without `path`.
@@ -35,6 +35,7 @@ pub const WEBSOCKET: Section = Section {
             "events wait in no buffer; `flush_interval` of the output itself is the pause between two writes",
         ),
         INJECT_SECTION,
+        transport::SECTION,
     ],
     ..Section::new(
         "match websocket",

@@ -67,6 +67,14 @@ pub(crate) fn run(mut command: Command, address: SocketAddr) -> Vec<String> {
     succeed(command)
 }
 
+/// Runs a sender that must not succeed against the server; what it complains of.
+pub(crate) fn fail(mut command: Command, address: SocketAddr) -> String {
+    command.arg(address.ip().to_string()).arg(address.port().to_string());
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(!output.status.success(), "{command:?} succeeded");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
 /// Runs to a good end; the lines printed.
 pub(crate) fn succeed(mut command: Command) -> Vec<String> {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));

@@ -1,5 +1,6 @@
 //! A WebSocket client on an independent implementation of the protocol.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,8 @@ use tungstenite::{Error, Message, WebSocket, client};
 
 use super::DEADLINE;
 
-pub(crate) struct Client {
-    socket: WebSocket<TcpStream>,
+pub(crate) struct Client<S = TcpStream> {
+    socket: WebSocket<S>,
 }
 
 /// What ends a connection.
@@ -41,6 +42,25 @@ impl Client {
             Err(HandshakeError::Failure(Error::Http(response))) => Err(response),
             Err(error) => panic!("handshake with {address}{path}: {error}"),
         }
+    }
+
+    /// Cuts the connection as a crashed client would, with a reset.
+    pub(crate) fn reset(self) {
+        let stream = socket2::SockRef::from(self.socket.get_ref());
+        stream.set_linger(Some(Duration::ZERO)).expect("linger");
+    }
+
+    /// The socket below. Valid only before the first message: what was read ahead would be lost.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.socket.into_inner()
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Connects over a stream, to any path.
+    pub(crate) fn over(stream: S, url: &str) -> Self {
+        let (socket, _) = client(url, stream).unwrap_or_else(|error| panic!("{url}: {error}"));
+        Self { socket }
     }
 
     /// The next data message, or how the connection ended.
@@ -95,16 +115,5 @@ impl Client {
                 Err(end) => return (texts, end),
             }
         }
-    }
-
-    /// Cuts the connection as a crashed client would, with a reset.
-    pub(crate) fn reset(self) {
-        let stream = socket2::SockRef::from(self.socket.get_ref());
-        stream.set_linger(Some(Duration::ZERO)).expect("linger");
-    }
-
-    /// The socket below. Valid only before the first message: what was read ahead would be lost.
-    pub(crate) fn into_stream(self) -> TcpStream {
-        self.socket.into_inner()
     }
 }

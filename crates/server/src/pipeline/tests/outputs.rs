@@ -8,6 +8,7 @@ use fluentcast_broadcast::filter::Filter;
 use fluentcast_broadcast::hub::{Start, Stream};
 use fluentcast_broadcast::session::{Greeting, Session};
 use fluentcast_broadcast::view::{ViewKey, Worker};
+use fluentcast_event::limits::BACKLOG_BYTES_MAX;
 use fluentcast_event::msgpack;
 use fluentcast_expression::Expression;
 
@@ -70,6 +71,17 @@ async fn what_is_left_out_and_what_a_filter_gives_up_is_counted() {
     let Stream::Replay(mut replay) = asked(&costly, Start::Last(3)) else { panic!("there is a history") };
     replay.step();
     assert_eq!([replay.take_given_up(), replay.take_given_up()], [2, 0]);
+}
+
+#[tokio::test]
+async fn a_sender_that_waits_for_the_workers_is_counted() {
+    let rig = Rig::new(TWO_WORLDS);
+    let _client = hub(&rig, 0).subscribe(&classic(), Worker(0), Start::Now, true, None);
+    rig.emit("a", &[r#"{"n":1}"#]).await.unwrap();
+    assert_eq!(rig.metrics.websocket_publish_waits.get(), 0);
+    let more = usize::try_from(BACKLOG_BYTES_MAX).unwrap();
+    rig.emit("a", &[&format!(r#"{{"text":"{}"}}"#, "x".repeat(more))]).await.unwrap();
+    assert_eq!(rig.metrics.websocket_publish_waits.get(), 1);
 }
 
 #[tokio::test]

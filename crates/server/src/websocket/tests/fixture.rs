@@ -73,6 +73,7 @@ impl Fixture {
             ConnectedGuard::admit(&Arc::default(), &Arc::new(AtomicU32::new(0)), 1, None).expect("a place");
         let new = NewClient {
             stream,
+            tls: None,
             peer: address,
             session,
             resubscriber: Some(Box::new(resubscriber)),
