@@ -11,16 +11,19 @@ mod judge;
 mod memory;
 mod random;
 mod report;
+mod rounds;
 mod server;
 mod sources;
 mod wire;
+mod witness;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 
 pub use crowd::Tally;
 pub use judge::Faults;
@@ -29,17 +32,13 @@ pub use report::{table, write_page};
 pub use server::Held;
 
 use crowd::{Crowd, Shared};
-use memory::Samples;
+use rounds::Rounds;
+use server::Server;
 use sources::Senders;
+use witness::Witness;
 
-/// How often memory is looked at.
-const SAMPLE_INTERVAL: Duration = Duration::from_secs(2);
-
-/// How often the configuration is changed.
-const RELOAD_INTERVAL: Duration = Duration::from_secs(20);
-
-/// How often somebody who watches is told how it goes.
-const TELL_INTERVAL: Duration = Duration::from_secs(60);
+/// How often it is looked whether something is due.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Memory may grow by so much in a minute, beyond twice the error of the measurement, and still be called flat:
 /// less than a tenth of a percent of what the server holds.
@@ -96,6 +95,8 @@ pub struct Outcome {
     pub tally: Tally,
     /// How often a changed configuration was taken.
     pub reloads: u64,
+    /// How often its certificate was another one.
+    pub certificates: usize,
     /// Before the first client and after the last.
     pub held: [Held; 2],
     /// The least and the most memory after warm-up, in KiB.
@@ -133,55 +134,33 @@ impl Outcome {
 /// When the server does not live through it, holds more at the end than at the beginning, or the soak itself
 /// cannot go on.
 pub fn run(program: &Path, plan: Plan) -> Result<Outcome> {
-    let mut server = server::Server::start(program)?;
+    let mut server = Server::start(program)?;
     // Its first answer makes threads and descriptors that stay.
     let can_reload = server.reloads()?.is_some();
-    let reload = plan.reload.unwrap_or(can_reload);
     let before = server.held()?;
     let start = Instant::now();
     let mut senders = Senders::start(server.forward, server.http, plan.rate)?;
     let shared = Arc::new(Shared::default());
-    let crowd = Crowd { address: server.websocket, clients: plan.clients, life: plan.life, seed: plan.seed };
-    let (theirs, progress) = (Arc::clone(&shared), Arc::clone(&senders.progress));
-    let clients = std::thread::Builder::new().name("clients".to_owned());
-    let clients = clients.spawn(move || crowd::run(crowd, progress, &theirs))?;
-
-    let mut samples = Samples::default();
-    let (mut sample_due, mut reload_due, mut tell_due) = (warm_up(plan.time), RELOAD_INTERVAL, TELL_INTERVAL);
+    let clients = clients(&plan, &server, &senders, &shared)?;
+    let witness = Witness::start(server.encrypted, Arc::clone(&senders.progress), Arc::clone(&shared))?;
+    let mut rounds = Rounds::new(&plan, plan.reload.unwrap_or(can_reload));
     while start.elapsed() < plan.time && !clients.is_finished() {
-        std::thread::sleep(Duration::from_millis(100));
-        server.check_alive()?;
+        std::thread::sleep(LOOK_INTERVAL);
         senders.check()?;
-        let now = start.elapsed();
-        if now >= sample_due {
-            sample_due += SAMPLE_INTERVAL;
-            samples.add(now.as_secs_f64(), server.memory()?);
-        }
-        if reload && now >= reload_due {
-            reload_due += RELOAD_INTERVAL;
-            server.reload()?;
-        }
-        if now >= tell_due {
-            tell_due += TELL_INTERVAL;
-            let (lives, events) =
-                (shared.lives.load(Ordering::Relaxed), shared.events.load(Ordering::Relaxed));
-            let minutes = now.as_secs() / 60;
-            crate::say(&format!(
-                "{minutes} min: {lives} lives, {events} events judged, {} KiB",
-                server.memory()? / 1024
-            ));
-        }
+        rounds.go(start.elapsed(), &mut server, &shared)?;
     }
+    // Senders go on until everybody has what was sent by now: whoever was deaf is told what it missed with
+    // what comes next.
     shared.stop.store(true, Ordering::SeqCst);
-    let tally =
-        clients.join().map_err(|_| anyhow!("the clients' thread panicked"))?.context("the clients")?;
+    let tally = clients.join().map_err(|_| anyhow!("the clients' thread panicked"))??;
+    let tally = tally.and(witness.join()?);
     let sent = senders.stop()?.into_iter().sum();
-    let time = start.elapsed();
-    let cpu_seconds = server.cpu_seconds()?;
+    let (time, cpu_seconds) = (start.elapsed(), server.cpu_seconds()?);
     let after = server.wait_until_held(before)?;
     let published = server.counter("fluentcast_websocket_events_total")?;
-    anyhow::ensure!(published == Some(sent), "{sent} events were acked, and {published:?} published");
-    let reloads = server.reloads()?.unwrap_or(0);
+    // There are two outputs.
+    ensure!(published == Some(2 * sent), "{sent} events were acked, and {published:?} published by both");
+    let (reloads, certificates) = (server.reloads()?.unwrap_or(0), server.certificates());
     let log = server.stop()?;
     Ok(Outcome {
         plan,
@@ -189,17 +168,26 @@ pub fn run(program: &Path, plan: Plan) -> Result<Outcome> {
         sent,
         tally,
         reloads,
+        certificates,
         held: [before, after],
-        memory_kib: samples.range(),
-        slope: samples.slope(),
+        memory_kib: rounds.samples.range(),
+        slope: rounds.samples.slope(),
         cpu_seconds,
         log_faults: log.lines().filter(|line| is_fault(line)).map(str::to_owned).collect(),
     })
 }
 
-/// Memory is looked at after a fifth of the time: by then every kind of client was there many times over.
-fn warm_up(time: Duration) -> Duration {
-    time / 5
+/// The thread that is all clients.
+fn clients(
+    plan: &Plan,
+    server: &Server,
+    senders: &Senders,
+    shared: &Arc<Shared>,
+) -> Result<JoinHandle<Result<Tally>>> {
+    let crowd = Crowd { address: server.websocket, clients: plan.clients, life: plan.life, seed: plan.seed };
+    let (shared, progress) = (Arc::clone(shared), Arc::clone(&senders.progress));
+    let thread = std::thread::Builder::new().name("clients".to_owned());
+    Ok(thread.spawn(move || crowd::run(crowd, progress, &shared).context("the clients"))?)
 }
 
 fn is_fault(line: &str) -> bool {

@@ -171,9 +171,8 @@ impl Directory {
                 self.file().extend(start(version, epoch, SALT));
             }
             _ => {
-                self.current = String::from_utf8_lossy(&input.bytes()).replace(['/', '\0', '.'], "_");
-                self.current.truncate(20);
-                self.current = self.current.chars().filter(char::is_ascii).collect();
+                let name = String::from_utf8_lossy(&input.bytes()).replace(['/', '\0', '.'], "_");
+                self.current = name.chars().filter(char::is_ascii).take(20).collect();
             }
         }
     }

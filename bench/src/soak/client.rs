@@ -223,15 +223,7 @@ impl Client {
                 if let Some(judge) = &mut self.judge {
                     judge.give_up(numbers);
                 }
-                let port = self.stream.local_addr().map(|address| address.port()).unwrap_or(0);
-                let hex = format!(":{port:04X} ");
-                let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-                let rows: Vec<&str> = table.lines().filter(|line| line.contains(&hex)).collect();
-                let ss = std::process::Command::new("ss").args(["-tinmo"]).output().map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
-                let mut shown = String::new();
-                let lines: Vec<&str> = ss.lines().collect();
-                for (i, l) in lines.iter().enumerate() { if l.contains(&format!(":{port} ")) || l.trim_end().ends_with(&format!(":{port}")) { shown.push_str(l); shown.push_str(lines.get(i+1).unwrap_or(&"")); shown.push('\n'); } }
-                self.fail(format!("what was due did not come; {rows:#?} {shown}"))
+                self.fail("what was due did not come".to_owned())
             }
         }
     }

@@ -78,6 +78,20 @@ pub struct Tally {
     pub troubles: Vec<String>,
 }
 
+impl Tally {
+    /// With one client more, whose judge this is, and what else was wrong with it.
+    pub(super) fn and(mut self, (judge, trouble): (Judge, Option<String>)) -> Self {
+        self.lives += 1;
+        self.events += judge.events;
+        self.gaps += judge.gaps;
+        self.faults.add(judge.faults);
+        self.failed += u64::from(trouble.is_some());
+        let troubles = trouble.into_iter().chain(judge.first_fault);
+        self.troubles.extend(troubles.map(|what| format!("over TLS: {what}")));
+        self
+    }
+}
+
 struct Thread<'a> {
     crowd: Crowd,
     shared: &'a Shared,

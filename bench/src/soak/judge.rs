@@ -130,10 +130,9 @@ impl Judge {
 
     /// No more comes: whatever is due up to these numbers is lost.
     pub(super) fn give_up(&mut self, numbers: &Numbers) {
-        for source in 0..SOURCES {
-            let missing = self.want.count(self.due[source]..numbers[source].max(self.due[source]));
+        for (source, (due, end)) in self.due.into_iter().zip(*numbers).enumerate() {
+            let missing = self.want.count(due..end);
             if missing > 0 {
-                let due = self.due[source];
                 self.fault(
                     |faults| faults.lost += missing,
                     || format!("nothing came of source {source} from {due} on, {missing} events"),

@@ -37,6 +37,7 @@ pub fn table(outcome: &Outcome) -> String {
     row("gaps told to others, or with a wrong count", tally.faults.gaps_wrong.to_string());
     row("clients cut, turned away or left waiting", tally.failed.to_string());
     row("changed configurations taken meanwhile", outcome.reloads.to_string());
+    row("certificates changed meanwhile, under a client over TLS", outcome.certificates.to_string());
     row(
         "file descriptors before the first client and after the last",
         format!("{} and {}", before.descriptors, after.descriptors),

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::witness;
 use crate::process::{self, Process, wait_for_line};
 use crate::server::listening;
 
@@ -33,9 +34,13 @@ pub(super) struct Server {
     folder: TempDir,
     /// How often its configuration was changed.
     changes: u64,
+    /// How often its certificate was.
+    certificates: usize,
     pub(super) forward: SocketAddr,
     pub(super) http: SocketAddr,
     pub(super) websocket: SocketAddr,
+    /// The same events over TLS.
+    pub(super) encrypted: SocketAddr,
 }
 
 impl Server {
@@ -43,15 +48,20 @@ impl Server {
         let folder = TempDir::new()?;
         let (file, log) = (folder.path().join("fluentcast.conf"), folder.path().join("log"));
         fs::write(&file, config(0))?;
+        put_certificate(folder.path(), NAMES[0])?;
         let mut command = Command::new(program);
-        command.env_remove("FLUENT_CONF").arg("-c").arg(&file).arg("-o").arg(&log);
+        command.current_dir(folder.path()).env_remove("FLUENT_CONF").arg("-c").arg(&file).arg("-o").arg(&log);
         let mut process = Process::start(&mut command)?;
         let text = wait_for_line(&mut process, &log, |text| {
             text.contains("fluentcast is now running").then(|| text.to_owned())
         })?;
-        let address = |kind| listening(&text, kind).with_context(|| format!("no {kind} port in:\n{text}"));
-        let (forward, http, websocket) = (address("forward")?, address("http")?, address("websocket")?);
-        Ok(Self { process, folder, changes: 0, forward, http, websocket })
+        let address =
+            |text: &str, kind| listening(text, kind).with_context(|| format!("no {kind} port in:\n{text}"));
+        let (forward, http, websocket) =
+            (address(&text, "forward")?, address(&text, "http")?, address(&text, "websocket")?);
+        let (_, after) = text.split_once("kind=websocket").unwrap_or_default();
+        let encrypted = address(after, "websocket")?;
+        Ok(Self { process, folder, changes: 0, certificates: 0, forward, http, websocket, encrypted })
     }
 
     /// Fails when it has ended.
@@ -134,6 +144,26 @@ impl Server {
         Ok(())
     }
 
+    /// Gives it another certificate, and waits until whoever connects is shown that.
+    pub(super) fn renew_certificate(&mut self) -> Result<()> {
+        self.certificates += 1;
+        let name = NAMES[self.certificates % NAMES.len()];
+        put_certificate(self.folder.path(), name)?;
+        let (since, expected) = (Instant::now(), witness::certificate(name)?);
+        while witness::shown(self.encrypted)? != expected {
+            if since.elapsed() > PATIENCE {
+                bail!("a new certificate is not shown; the server's log:\n{}", self.log());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
+    /// How often that was.
+    pub(super) fn certificates(&self) -> usize {
+        self.certificates
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -146,12 +176,31 @@ impl Server {
     }
 }
 
+/// The certificates that take turns.
+const NAMES: [&str; 2] = ["server", "renewed"];
+
+/// Puts certificate and key of that name where the configuration looks for them, each in one step.
+fn put_certificate(folder: &Path, name: &str) -> Result<()> {
+    for kind in ["pem", "key"] {
+        let fresh = folder.join("fresh");
+        fs::copy(witness::file(&format!("{name}.{kind}")), &fresh).context("no certificate of the tests")?;
+        fs::rename(fresh, folder.join(kind))?;
+    }
+    Ok(())
+}
+
 /// The configuration after so many changes. What changes is a rule that no event meets.
 fn config(changes: u64) -> String {
+    let source = |kind: &str| format!("<source>\n  @type {kind}\n  bind 127.0.0.1\n  port 0\n</source>\n");
+    let store = |more: &str| {
+        format!("  <store>\n    @type websocket\n    host 127.0.0.1\n    port 0\n{more}  </store>\n")
+    };
+    let plain = store("    <history>\n      size 32m\n    </history>\n");
+    let encrypted =
+        store("    <transport tls>\n      cert_path pem\n      private_key_path key\n    </transport>\n");
     format!(
-        "<source>\n  @type forward\n  bind 127.0.0.1\n  port 0\n</source>\n\
-         <source>\n  @type http\n  bind 127.0.0.1\n  port 0\n</source>\n\
-         <match unused.{changes}.**>\n  @type null\n</match>\n\
-         <match **>\n  @type websocket\n  host 127.0.0.1\n  port 0\n  <history>\n    size 32m\n  </history>\n</match>\n"
+        "{}{}<match unused.{changes}.**>\n  @type null\n</match>\n<match **>\n  @type copy\n{plain}{encrypted}</match>\n",
+        source("forward"),
+        source("http")
     )
 }
