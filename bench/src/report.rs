@@ -244,10 +244,10 @@ mod tests {
     fn the_page_keeps_what_is_around_the_results() {
         let folder = tempfile::tempdir().expect("a folder");
         let page = folder.path().join("page.md");
-        std::fs::write(&page, format!("before\n{BEGIN}old\n{END}after\n")).expect("written");
+        std::fs::write(&page, format!("before\n{BEGIN}somebody -->\nold\n{END}after\n")).expect("written");
         write_page(&page, "| new |\n", "cargo xtask bench").expect("written");
         let text = std::fs::read_to_string(&page).expect("read");
         assert!(text.starts_with("before\n") && text.ends_with("after\n"), "{text}");
-        assert!(text.contains("| new |") && !text.contains("old"), "{text}");
+        assert!(text.contains("by somebody -->\n\n- date") && text.contains("| new |") && !text.contains("old"), "{text}");
     }
 }
