@@ -15,8 +15,9 @@ use super::wire::{Sign, Way, Wire};
 /// How far a client may be behind that means to be slow: little, so that it comes to that.
 const SLOW_LAG_BYTES: u32 = 64 * 1024;
 
-/// Receive buffer of such a client, in bytes.
-const SLOW_BUFFER_BYTES: usize = 16 * 1024;
+/// Receive buffer of such a client, in bytes. Not less: a window that is smaller than a segment, which is large on
+/// the loopback, is filled five times a second and no more (Linux's persist timer), and nobody catches up so.
+const SLOW_BUFFER_BYTES: usize = 64 * 1024;
 
 /// How long whatever is due may take to come, or an end that was asked for.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -269,8 +269,8 @@ impl Thread<'_> {
             return Plan { way, want: Want::Everything, life: FOR_EVER, fate: Fate::Leave };
         }
         let life = self.life();
-        // Long enough for the system's buffers to be full.
-        let pause = self.crowd.life * 3 / 4 + self.life() / 4;
+        // Long enough for the system's buffers to be full, and short enough for a ping to be answered in time.
+        let pause = self.crowd.life / 2 + self.life() / 4;
         let fate = match self.random.below(100) {
             0..40 => Fate::Leave,
             40..60 => Fate::Reset,
