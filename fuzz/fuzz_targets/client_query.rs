@@ -53,7 +53,10 @@ fn read(text: &str, epoch: Option<Epoch>) {
             let again = Query::read(&pairs, epoch).expect("the same is read the same");
             assert_eq!((again.tags, again.filter, again.fields), (query.tags, query.filter, query.fields));
         }
-        Err(error) => assert!(!error.to_string().is_empty()),
+        Err(error) => {
+            let told = error.to_string();
+            assert!(!told.is_empty() && !told.contains(char::is_control), "not one line: {told:?}");
+        }
     }
 }
 
