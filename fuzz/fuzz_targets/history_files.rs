@@ -70,7 +70,8 @@ fn open(dir: &Path, directory: &Directory, bounds: Bounds) {
     let mut builder = BatchBuilder::new(Tag::from("after".to_owned()), NOW);
     builder.push(NOW, b"\x80");
     let piece = Piece { first_seq, events: 1, newest_time: NOW, batch: builder.finish() };
-    if first_seq < u64::MAX - 1 {
+    let appends = first_seq < u64::MAX - 1;
+    if appends {
         store.append(&piece).expect("there is room");
         let read = store.reader().read(first_seq, 1).expect("files open");
         let found =
@@ -78,10 +79,12 @@ fn open(dir: &Path, directory: &Directory, bounds: Bounds) {
         assert!(found, "{piece:?} was written, and {read:?} is read");
     }
     let (epoch, next_seq) = (store.epoch(), store.next_seq());
-    // As kill -9 leaves it; what was mended is sound now.
+    // As kill -9 leaves it. What was mended is sound now; but where nothing was written, the file that is the
+    // newest may be one that was not looked into to its end before.
     drop(store);
     let (again, recovery) = Store::open(dir, bounds).expect("it was just open");
-    assert_eq!((again.epoch(), again.next_seq(), recovery.truncated), (epoch, next_seq, None));
+    assert_eq!(again.next_seq(), next_seq);
+    assert!(!appends || (again.epoch(), recovery.truncated) == (epoch, None), "{:?}", recovery.new_epoch);
 }
 
 /// Every number from the first to the newest: in a piece that is what some file holds with right checksums,
