@@ -19,6 +19,7 @@ pub mod record;
 pub mod report;
 pub mod scenario;
 pub mod server;
+pub mod soak;
 pub mod storm;
 
 /// One line for whoever watches.

@@ -160,7 +160,8 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Where the results stand in the page.
-const BEGIN: &str = "<!-- results: written by `cargo xtask bench --write` -->\n";
+/// The rest of the line says by what.
+const BEGIN: &str = "<!-- results: written by ";
 const END: &str = "<!-- end of results -->\n";
 
 /// Puts the table into the page, with when, where, what and how.
@@ -170,8 +171,9 @@ const END: &str = "<!-- end of results -->\n";
 pub fn write_page(page: &Path, table: &str, command: &str) -> Result<()> {
     let text = std::fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
     let (before, rest) = text.split_once(BEGIN).context("the page has no mark where results begin")?;
+    let (by, rest) = rest.split_once('\n').context("the mark where results begin does not end")?;
     let (_, after) = rest.split_once(END).context("the page has no mark where results end")?;
-    let text = format!("{before}{BEGIN}\n{}\n{table}\n{END}{after}", facts(command));
+    let text = format!("{before}{BEGIN}{by}\n\n{}\n{table}\n{END}{after}", facts(command));
     std::fs::write(page, text).with_context(|| format!("cannot write {}", page.display()))
 }
 
@@ -242,10 +244,13 @@ mod tests {
     fn the_page_keeps_what_is_around_the_results() {
         let folder = tempfile::tempdir().expect("a folder");
         let page = folder.path().join("page.md");
-        std::fs::write(&page, format!("before\n{BEGIN}old\n{END}after\n")).expect("written");
+        std::fs::write(&page, format!("before\n{BEGIN}somebody -->\nold\n{END}after\n")).expect("written");
         write_page(&page, "| new |\n", "cargo xtask bench").expect("written");
         let text = std::fs::read_to_string(&page).expect("read");
         assert!(text.starts_with("before\n") && text.ends_with("after\n"), "{text}");
-        assert!(text.contains("| new |") && !text.contains("old"), "{text}");
+        assert!(
+            text.contains("by somebody -->\n\n- date") && text.contains("| new |") && !text.contains("old"),
+            "{text}"
+        );
     }
 }

@@ -271,7 +271,7 @@ fn fluentcast(scenario: &Scenario, program: &Path, folder: &Path) -> Result<Star
 }
 
 /// The address in a line `... listening kind=forward address=127.0.0.1:41234 ...`.
-fn listening(log: &str, kind: &str) -> Option<SocketAddr> {
+pub(crate) fn listening(log: &str, kind: &str) -> Option<SocketAddr> {
     let kind = format!("kind={kind}");
     let line = log.lines().find(|line| line.contains("listening ") && line.contains(&kind))?;
     line.split_whitespace().find_map(|word| word.strip_prefix("address="))?.parse().ok()

@@ -1,4 +1,4 @@
-//! `cargo xtask bench` and `cargo xtask instructions`: build optimised, then let the bench do it.
+//! `cargo xtask bench`, `soak` and `instructions`: build optimised, then let the bench do it.
 
 use anyhow::Result;
 
@@ -8,6 +8,12 @@ use crate::shell::{built, cargo, program, run};
 pub(crate) fn measure(arguments: &[&str]) -> Result<()> {
     build(&["--package", "fluentcast", "--package", "fluentcast-bench"])?;
     run(program(built("release", "bench")?).args(arguments))
+}
+
+/// Lets clients come and go for a long time; the arguments are the soak's.
+pub(crate) fn soak(arguments: &[&str]) -> Result<()> {
+    build(&["--package", "fluentcast", "--package", "fluentcast-bench"])?;
+    run(program(built("release", "soak")?).args(arguments))
 }
 
 /// Counts the instructions of the hot paths.

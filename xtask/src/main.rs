@@ -21,6 +21,8 @@ cargo xtask test [--only PART]                        install what the tests nee
 cargo xtask tools                                     only install what the tests need
 cargo xtask docs                                      rewrite docs/configuration.md from the parameter table
 cargo xtask fuzz [SECONDS]                            run each fuzz target that long (default 300)
+cargo xtask soak [--minutes N] [--write]              clients come and go; is anything lost, does anything grow?
+cargo xtask advisories                                known vulnerabilities of dependencies (needs the network)
 cargo xtask bench [--quick] [--only NAME] [--write]   measure against other servers (--help says more)
 cargo xtask instructions [--write]                    count the instructions of the hot paths";
 
@@ -43,6 +45,8 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["tools"] => tools::install_all(),
         ["bench", arguments @ ..] => bench::measure(arguments),
         ["instructions", arguments @ ..] => bench::instructions(arguments),
+        ["soak", arguments @ ..] => bench::soak(arguments),
+        ["advisories"] => test::advisories(),
         ["docs"] => docs::refresh(),
         ["fuzz"] => fuzz::run(fuzz::SECONDS_DEFAULT),
         ["fuzz", seconds] => match seconds.parse() {

@@ -3,12 +3,13 @@
 use anyhow::{Result, bail};
 
 use crate::shell::{cargo, run, step};
-use crate::{browser, conformance, tools};
+use crate::{browser, conformance, fuzz, tools};
 
 pub(crate) fn all() -> Result<()> {
     step("format", format)?;
     step("tools", tools::install_all)?;
     step("clippy", clippy)?;
+    step("fuzz targets", fuzz::check)?;
     step("dependencies", dependencies)?;
     step("tests", || run(cargo().args(["test", "--workspace"])))?;
     step("browser", browser::run)?;
@@ -20,6 +21,7 @@ pub(crate) fn only(part: &str) -> Result<()> {
         "lint" => {
             step("format", format)?;
             step("clippy", clippy)?;
+            step("fuzz targets", fuzz::check)?;
             step("cargo-deny", tools::install_cargo_deny)?;
             step("dependencies", dependencies)
         }
@@ -51,7 +53,14 @@ fn clippy() -> Result<()> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
 }
 
-/// Advisories are not checked: their database lives on a host that this project's CI cannot reach.
+/// Advisories are not checked: their database lives on a host that this project's CI cannot reach. See
+/// [`advisories`].
 fn dependencies() -> Result<()> {
     run(cargo().args(["deny", "--log-level", "error", "check", "bans", "licenses", "sources"]))
+}
+
+/// Looks whether a dependency has a known vulnerability, is unmaintained or was withdrawn. Fetches the database.
+pub(crate) fn advisories() -> Result<()> {
+    step("cargo-deny", tools::install_cargo_deny)?;
+    step("advisories", || run(cargo().args(["deny", "--log-level", "error", "check", "advisories"])))
 }

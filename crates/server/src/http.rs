@@ -11,7 +11,7 @@ mod cors;
 mod decode;
 mod exchange;
 mod guard;
-mod intake;
+pub mod intake;
 mod params;
 mod records;
 mod respond;

@@ -31,7 +31,16 @@ pub(crate) const BROWSER_NEEDS: [Need; 2] = [
     },
 ];
 
-pub(crate) const NEEDS: [Need; 5] = [
+/// Stands between a program and the system's clock, so that tests can set it.
+fn faketime() -> Result<bool> {
+    let Ok(folders) = std::fs::read_dir("/usr/lib") else { return Ok(false) };
+    let mut libraries = folders.flatten().map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
+    Ok(libraries.any(|library| library.is_file()))
+}
+
+pub(crate) const NEEDS: [Need; 7] = [
+    Need { what: "ip", packages: &["iproute2"], present: || answers("ip", &["-V"]) },
+    Need { what: "libfaketime", packages: &["libfaketime"], present: faketime },
     Need { what: "curl", packages: &["curl"], present: || answers("curl", &["--version"]) },
     Need {
         what: "python3 with venv",

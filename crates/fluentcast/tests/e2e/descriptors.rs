@@ -1,6 +1,7 @@
 //! A process that may open no more files goes on: it serves whom it has, and later whoever comes.
 
 use std::net::TcpStream;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -31,6 +32,7 @@ fn a_listener_outlives_the_end_of_descriptors() {
     assert!(server.log.wait_for("cannot accept connections").is_some(), "{}", server.log.text());
     sender.event("t", 1, r#"{"n":1}"#);
     assert_eq!(neighbour.text(), r#"["t",{"n":1}]"#);
+    assert_idle(&server);
 
     drop(crowd);
     let mut late = server.client(0);
@@ -39,4 +41,15 @@ fn a_listener_outlives_the_end_of_descriptors() {
     assert_eq!(neighbour.text(), r#"["t",{"n":2}]"#);
     assert_eq!(late.text(), r#"["t",{"n":2}]"#);
     assert!(server.metric("fluentcast_accept_errors_total") > 0);
+}
+
+/// What nobody can be done for is not tried without a pause: of this time the server takes less than half of one
+/// processor.
+fn assert_idle(server: &Server) {
+    const TIME: Duration = Duration::from_secs(2);
+    let before = server.processor_time();
+    // Not for a state to come: what the server does meanwhile is looked at.
+    std::thread::sleep(TIME);
+    let used = server.processor_time() - before;
+    assert!(used < TIME / 2, "{used:?} of processor time while there was nothing to do");
 }

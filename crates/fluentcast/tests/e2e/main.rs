@@ -8,6 +8,7 @@ mod chaos;
 mod cli;
 mod defects;
 mod descriptors;
+mod faults;
 mod history;
 mod js_client;
 mod lag;

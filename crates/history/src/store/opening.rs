@@ -85,7 +85,10 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
 /// The state to go on with.
 fn next_state(scan: &Scan, before: Option<State>, boot: BootId, new_epoch: Option<NewEpoch>) -> State {
     let newest = scan.newest();
-    let given = before.as_ref().map_or(newest, |state| state.given.max(newest));
+    let newest_file = scan.segments.back().map_or(0, |segment| segment.first_seq);
+    // A file of which no block is left had a number, too. Were it given again, the file that begins with it or
+    // follows would not be the last one.
+    let given = before.as_ref().map_or(newest, |state| state.given.max(newest)).max(newest_file);
     let salt = before.as_ref().map(|state| state.salt).or(scan.start.map(|start| start.salt));
     let last_epoch = before.as_ref().map(|state| state.epoch).or(scan.start.map(|start| start.epoch));
     let mut former = before.map_or_else(Vec::new, |state| state.former);
@@ -100,7 +103,6 @@ fn next_state(scan: &Scan, before: Option<State>, boot: BootId, new_epoch: Optio
     #[expect(clippy::cast_possible_truncation, reason = "any 32 of the random bits")]
     let salt = salt.unwrap_or_else(|| epoch::random() as u32);
     let stored = if scan.segments.iter().any(|segment| segment.events > 0) { newest } else { 0 };
-    let newest_file = scan.segments.back().map_or(0, |segment| segment.first_seq);
     State { epoch, given, stored, newest_file, boot, salt, clean: false, behind: false, former }
 }
 

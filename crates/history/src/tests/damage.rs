@@ -278,3 +278,26 @@ fn other_files_are_left_alone() {
     assert_eq!(recovery.events, 6);
     assert_eq!(fs::read(place.dir.path().join("7.seg")).unwrap(), b"mine");
 }
+
+/// Found by the fuzzer: files 1, 4 and 116, none with a block, and a state that knows of number 1. The event that
+/// came next was number 2, behind file 4 in the index, and could not be read.
+#[test]
+fn numbers_of_files_without_a_block_are_not_given_again() {
+    let place = Place::new(Bounds::default());
+    let (mut store, _) = place.open();
+    store.append(&piece(1, 1, 0)).unwrap();
+    drop(store);
+    let start = fs::read(place.newest_file()).unwrap()[..START_BYTES].to_vec();
+    for first_seq in [4, 116] {
+        fs::write(crate::segment::path(place.dir.path(), first_seq), &start).unwrap();
+    }
+    let (mut store, recovery) = place.open();
+    assert_eq!(recovery.next_seq, 5);
+    for first_seq in [5, 6] {
+        store.append(&piece(first_seq, 1, 0)).unwrap();
+    }
+    assert_eq!(read_all(&store.reader(), 1, 1), (vec![1, 5, 6], vec![lost(2, 4)]));
+    drop(store);
+    let (store, _) = place.open();
+    assert_eq!(read_all(&store.reader(), 1, 1), (vec![1, 5, 6], vec![lost(2, 4)]));
+}

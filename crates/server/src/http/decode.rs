@@ -7,7 +7,7 @@ use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 
 /// Why a body could not be unpacked.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DecodeError {
+pub enum DecodeError {
     /// Not what `Content-Encoding` says it is, or cut short.
     #[error("the body is not sound {encoding}: {error}")]
     Broken {

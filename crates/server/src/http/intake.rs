@@ -17,31 +17,31 @@ use super::{tag, time};
 
 /// A request whose body has arrived.
 #[derive(Debug)]
-pub(super) struct Whole {
+pub struct Whole {
     /// Its target.
-    pub(super) uri: Uri,
+    pub uri: Uri,
     /// Its headers.
-    pub(super) headers: HeaderMap,
+    pub headers: HeaderMap,
     /// Its body as sent.
-    pub(super) body: Bytes,
+    pub body: Bytes,
     /// Who sent it.
-    pub(super) peer: IpAddr,
+    pub peer: IpAddr,
     /// When.
-    pub(super) received: EventTime,
+    pub received: EventTime,
 }
 
 /// What a request brought.
 #[derive(Debug)]
-pub(super) struct Intake {
+pub struct Intake {
     /// Its events; `None`: there were none, which is no error.
-    pub(super) batch: Option<Batch>,
+    pub batch: Option<Batch>,
     /// Values that were no records.
-    pub(super) skipped: u64,
+    pub skipped: u64,
 }
 
 /// Why a request brought nothing.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
+pub enum Refusal {
     /// The body cannot be unpacked: 400 without a body.
     #[error(transparent)]
     Undecodable(#[from] DecodeError),
@@ -64,7 +64,7 @@ impl Whole {
     ///
     /// # Errors
     /// [`Refusal`]: no event of the request is accepted.
-    pub(super) async fn take_in(self, settings: &HttpSource) -> Result<Intake, Refusal> {
+    pub async fn take_in(self, settings: &HttpSource) -> Result<Intake, Refusal> {
         let limit = settings.decompression_size_limit.0;
         let body = decode::decode(bytes_of(&self.headers, CONTENT_ENCODING), self.body, limit)?;
         let query = self.uri.query().unwrap_or_default();

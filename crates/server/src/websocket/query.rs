@@ -62,8 +62,9 @@ pub struct Query {
 #[error("{0}")]
 pub struct QueryError(String);
 
+/// One line, whatever of the query is quoted in it.
 fn wrong(text: impl Into<String>) -> QueryError {
-    QueryError(text.into())
+    QueryError(text.into().replace(char::is_control, "\u{fffd}"))
 }
 
 /// Reads a query string: percent-decoded, `+` as a blank, empty elements ignored, invalid UTF-8 replaced.
@@ -283,6 +284,8 @@ mod tests {
             ("$slow_client=wait", "`$slow_client=wait`"),
             ("$last=1&$since=5m", "give one of them"),
             ("$since=17", "`$since=17`"),
+            ("$since=1%0D%0A2", "`$since=1\u{fffd}\u{fffd}2`"),
+            ("$%00=%1b", "Unknown parameter `$\u{fffd}`"),
             ("$tag=/[/", "`$tag`"),
             (&many, "at most 64 conditions"),
             (&long, "at most 1024 bytes"),

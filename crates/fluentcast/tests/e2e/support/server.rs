@@ -96,7 +96,12 @@ impl Server {
 
     /// What the counter (or gauge) of /metrics says now.
     pub(crate) fn metric(&self, name: &str) -> u64 {
-        let page = http::get(self.websocket(0), "/metrics");
+        self.metric_at(self.websocket(0), name)
+    }
+
+    /// Likewise, by another way to the server.
+    pub(crate) fn metric_at(&self, address: SocketAddr, name: &str) -> u64 {
+        let page = http::get(address, "/metrics");
         assert_eq!(page.status, 200, "/metrics");
         let value = page
             .text()
@@ -114,6 +119,16 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
         let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
         kibibytes * 1024
+    }
+
+    /// Processor time that all its threads have used.
+    pub(crate) fn processor_time(&self) -> std::time::Duration {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("the process lives");
+        // A thread may end while it is looked at.
+        let ran = |path: std::path::PathBuf| std::fs::read_to_string(path.join("schedstat")).ok();
+        let times =
+            tasks.flatten().filter_map(|task| ran(task.path())?.split(' ').next()?.parse::<u64>().ok());
+        std::time::Duration::from_nanos(times.sum())
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
