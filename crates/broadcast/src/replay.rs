@@ -14,7 +14,9 @@ use std::sync::{Arc, Weak};
 use fluentcast_event::EventTime;
 #[cfg(doc)]
 use fluentcast_event::limits::REPLAY_HELD_BYTES_MAX;
-use fluentcast_event::limits::{REPLAY_READ_BYTES, REPLAY_SCAN_BYTES_MAX, SEGMENT_BYTES_MAX};
+use fluentcast_event::limits::{
+    REPLAY_READ_BYTES, REPLAY_SCAN_BYTES_MAX, REPLAY_YIELD_BYTES, SEGMENT_BYTES_MAX,
+};
 
 use crate::deflate::{self, SharedDeflater};
 use crate::encode::Encoder;
@@ -284,7 +286,13 @@ impl Replay {
         if tags.takes(piece.batch.tag.as_str()) {
             let mut encoder =
                 Encoder::new(shape, &piece.batch.tag, self.hub.epoch()).deflating(self.deflater.clone());
-            for (seq, event) in (piece.first_seq..=last_seq).zip(piece.batch.events().flatten()) {
+            let (mut events, mut yielded_at) = (piece.batch.events(), 0);
+            for seq in piece.first_seq..=last_seq {
+                if events.position() - yielded_at >= REPLAY_YIELD_BYTES {
+                    yielded_at = events.position();
+                    std::thread::yield_now();
+                }
+                let Some(event) = events.by_ref().flatten().next() else { break };
                 if seq < self.next_seq {
                     continue;
                 }

@@ -420,6 +420,11 @@ pub const REPLAY_BYTES_PER_TURN_MAX: usize = 64 * 1024;
 /// all; more would take the workers' processors.
 pub const REPLAY_THREADS: usize = 2;
 
+/// Bytes of events after which such a thread gives up its processor if somebody else waits for it: some 5 µs of
+/// work. Linux lets a thread finish its slice of about a millisecond, however nice it is, before one that wakes up: a
+/// live event would wait that long at each thread it passes.
+pub const REPLAY_YIELD_BYTES: usize = 4 * 1024;
+
 /// How much these threads stand back for the others ("nice" value): 10 is a tenth of the processor when there
 /// is not enough.
 pub const REPLAY_NICENESS: i32 = 10;

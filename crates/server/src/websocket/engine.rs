@@ -250,7 +250,11 @@ impl Engine {
         }
         let mut written = 0;
         let mut attention = Vec::new();
-        for &slot in self.members.get(&view.id()).into_iter().flatten() {
+        let members = self.members.get(&view.id()).map_or(&[][..], Vec::as_slice);
+        for (index, &slot) in members.iter().enumerate() {
+            if let Some(&next) = members.get(index + 1) {
+                self.clients[next].client.fetch();
+            }
             let client = &mut self.clients[slot].client;
             // Nobody is given up untried: the socket may have room that epoll has not told of yet.
             let skip = client.blocked && !client.lags(end);
