@@ -254,6 +254,10 @@ pub const FORWARD_PING_BYTES_MAX: u64 = 4096;
 /// for ever.
 pub const FORWARD_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a sender may leave the acks of one read unread, once its socket is full of them, and how long the end of a
+/// connection over TLS may wait for room. Acks are a hundred bytes; who reads none holds a connection for nothing.
+pub const FORWARD_ACK_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How long a TLS handshake may take, on any listener. Two round trips and a signature.
 pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 

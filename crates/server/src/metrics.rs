@@ -36,6 +36,7 @@ table! {
     Counter forward_messages "forward_messages" "Forward messages read, heartbeats aside",
     Counter forward_heartbeats "forward_heartbeats" "Forward heartbeats: nil, UDP and connections that closed without a byte",
     Counter forward_acks "forward_acks" "Forward acks written",
+    Counter forward_acks_not_read "forward_acks_not_read" "Forward connections closed because their acks were not read",
     Counter forward_messages_invalid "forward_messages_invalid" "Values on a Forward connection that are no message; the connection stayed open",
     Counter forward_messages_oversize "forward_messages_oversize" "Forward messages dropped because of chunk_size_limit or entry_limit",
     Counter forward_messages_cut "forward_messages_cut" "Forward connections that ended within a message, which was dropped without ack",

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use fluentcast_event::limits::{
-    FORWARD_DRAIN_BYTES_MAX, FORWARD_READ_BYTES, TLS_DRAIN_SILENCE, TLS_READ_BYTES,
+    FORWARD_ACK_WRITE_TIMEOUT, FORWARD_DRAIN_BYTES_MAX, FORWARD_READ_BYTES, TLS_DRAIN_SILENCE, TLS_READ_BYTES,
 };
 use fluentcast_event::{Batch, EventTime};
 use fluentcast_forward::handshake::Refusal;
@@ -21,6 +21,11 @@ use super::retag::Retag;
 use crate::emit::EmitError;
 use crate::ratelimit::Gate;
 use crate::tls::Stream;
+
+/// A sender that does not read.
+fn unread() -> io::Error {
+    io::ErrorKind::TimedOut.into()
+}
 
 /// One connection.
 pub(super) struct Connection {
@@ -57,6 +62,8 @@ pub(super) enum End {
     Refused(Refusal),
     #[error("a sender left within its ping message")]
     NoPing,
+    #[error("connection closed: its acks were not read within {} s", FORWARD_ACK_WRITE_TIMEOUT.as_secs())]
+    Unread,
     #[error("connection closed because of the stop")]
     Stopped,
 }
@@ -169,7 +176,10 @@ impl Connection {
         let handled = self.handle_messages().await;
         let written = self.write_acks().await;
         let any_handled = handled?;
-        written.map_err(End::Failed)?;
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => End::Unread,
+            _ => End::Failed(error),
+        })?;
         if any_handled && self.source.settings.deny_keepalive { Err(End::OneMessage) } else { Ok(()) }
     }
 
@@ -254,8 +264,11 @@ impl Connection {
 
     async fn write_acks(&mut self) -> io::Result<()> {
         if self.acks_due > 0 {
-            self.stream.write_all(&self.acks).await?;
-            self.stream.flush().await?;
+            let write = async {
+                self.stream.write_all(&self.acks).await?;
+                self.stream.flush().await
+            };
+            tokio::time::timeout(FORWARD_ACK_WRITE_TIMEOUT, write).await.unwrap_or_else(|_| Err(unread()))?;
             self.source.metrics.forward_acks.inc_by(self.acks_due);
             self.acks.clear();
             self.acks_due = 0;
@@ -272,6 +285,10 @@ impl Connection {
             }
             End::Broken(_) => {
                 metrics.forward_connections_broken.inc();
+                self.warn(&logs.broken, end);
+            }
+            End::Unread => {
+                metrics.forward_acks_not_read.inc();
                 self.warn(&logs.broken, end);
             }
             End::NotAccepted(_) => self.warn(&logs.not_accepted, end),
@@ -300,8 +317,9 @@ impl Connection {
     /// Ends our side after the last ack. With a linger time the system call blocks, so it gets a thread
     /// where it may.
     async fn close(mut self) {
-        // What can fail here has no consequence: the connection is gone either way.
-        drop(self.stream.shutdown().await);
+        // What can fail here has no consequence: the connection is gone either way. What is encrypted may find no
+        // room.
+        drop(tokio::time::timeout(FORWARD_ACK_WRITE_TIMEOUT, self.stream.shutdown()).await);
         if self.source.settings.linger_timeout.is_some_and(|linger| !linger.is_zero()) {
             drop(tokio::task::spawn_blocking(move || drop(self.stream)).await);
         }

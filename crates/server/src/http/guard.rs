@@ -54,6 +54,24 @@ impl<S> Guard<S> {
         Poll::Pending
     }
 
+    /// What writing came to; an error once the peer has taken nothing for too long. What is encrypted may find no
+    /// room in a flush or at the end, too.
+    fn poll_taken<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        outcome: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.moved();
+            return outcome;
+        }
+        if !self.blocked {
+            self.moved();
+            self.blocked = true;
+        }
+        self.poll_patience(context)
+    }
+
     fn moved(&mut self) {
         self.last = Instant::now();
         self.blocked = false;
@@ -106,28 +124,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match Pin::new(&mut self.socket).poll_write(context, bytes) {
-            Poll::Ready(outcome) => {
-                self.moved();
-                Poll::Ready(outcome)
-            }
-            Poll::Pending => {
-                if !self.blocked {
-                    self.moved();
-                    self.blocked = true;
-                }
-                self.poll_patience(context)
-            }
-        }
+        let outcome = Pin::new(&mut self.socket).poll_write(context, bytes);
+        self.poll_taken(context, outcome)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
+        match Pin::new(&mut self.socket).poll_flush(context) {
+            // With nothing to flush nothing has moved.
+            Poll::Ready(outcome) if !self.blocked => Poll::Ready(outcome),
+            outcome => self.poll_taken(context, outcome),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.thrown_away.is_none() {
-            ready!(Pin::new(&mut self.socket).poll_shutdown(context))?;
+            let outcome = Pin::new(&mut self.socket).poll_shutdown(context);
+            ready!(self.poll_taken(context, outcome))?;
         }
         if self.unread.load(Ordering::Relaxed) {
             ready!(self.poll_throw_away(context));

@@ -131,3 +131,20 @@ async fn a_linger_time_does_not_keep_the_source_from_ending() {
     assert_eq!(server.exchange(&with_chunk(b'1')).await, ack(b'1'));
     server.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_no_acks_does_not_hold_a_connection_for_ever() {
+    let server = Server::start(ForwardSource { chunk_size_limit: ByteSize(1 << 20), ..settings() });
+    let (mut reads, mut writes) = server.connect().await.into_split();
+    // Each is acked with all of its chunk id; together they are more than sockets hold.
+    let mut message = MESSAGE.to_vec();
+    message[0] = 0x94;
+    message.extend_from_slice(b"\x81\xa5chunk\xda\xff\xff");
+    message.resize(message.len() + 0xffff, b'x');
+    let sending = tokio::spawn(async move { while writes.write_all(&message).await.is_ok() {} });
+    until(|| server.metrics.forward_acks_not_read.get() == 1).await;
+    assert!(server.metrics.forward_acks.get() > 0);
+    // What was written of them is still there, and then it is over.
+    drop(reads.read_to_end(&mut Vec::new()).await);
+    sending.await.unwrap();
+}

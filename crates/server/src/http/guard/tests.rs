@@ -88,3 +88,43 @@ async fn reading_on_is_bounded_in_time_and_bytes() {
     let written = flood.await.expect("ends");
     assert!((HTTP_LINGER_BYTES_MAX..2 * HTTP_LINGER_BYTES_MAX).contains(&written), "{written}");
 }
+
+/// Takes bytes, and has never room for them: as TLS when the socket is full.
+struct Hoarding;
+
+impl AsyncRead for Hoarding {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Hoarding {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_encrypted_and_is_not_taken_is_given_up_too() {
+    let mut guard = Guard::new(Hoarding, PATIENCE, Arc::new(AtomicBool::new(false)));
+    guard.write_all(b"answer").await.expect("taken");
+    sleep(PATIENCE * 3).await;
+    for at_the_end in [false, true] {
+        let start = Instant::now();
+        let outcome = if at_the_end { guard.shutdown().await } else { guard.flush().await };
+        assert_eq!(outcome.expect_err("no room").kind(), io::ErrorKind::TimedOut);
+        assert!(start.elapsed() <= PATIENCE, "{at_the_end}");
+    }
+    let mut fresh = Guard::new(Hoarding, PATIENCE, Arc::new(AtomicBool::new(false)));
+    let start = Instant::now();
+    fresh.shutdown().await.expect_err("no room");
+    assert_eq!(start.elapsed().as_secs(), 10);
+}
