@@ -49,17 +49,20 @@ def build(namespace, name, clean_host, clean_inside, bad_host, bad_inside):
 
 
 def relay(ends, loss, delay):
-    chance, up, order, waiting = random.Random(0x11), True, 0, []
+    chance, up, order, waiting, heard = random.Random(0x11), True, 0, [], b""
     other = {ends[0]: ends[1], ends[1]: ends[0]}
     while True:
         timeout = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
         ready, _, _ = select.select([*ends, 0], [], [], timeout)
         if 0 in ready:
-            word = os.read(0, 100).decode().strip()
-            if word not in ("up", "down"):
+            said = os.read(0, 100)
+            # A word may come in pieces.
+            *words, heard = (heard + said).split(b"\n")
+            if not said or b"end" in words:
                 return
-            up = word == "up"
-            print(word, flush=True)
+            for word in words:
+                up = word == b"up"
+                print(word.decode(), flush=True)
         for end in set(ready) & set(ends):
             packet = os.read(end, PACKET_BYTES_MAX)
             if up and len(waiting) < PACKETS_MAX and chance.random() >= loss:
