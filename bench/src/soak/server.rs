@@ -113,7 +113,7 @@ impl Server {
     fn metrics(&self) -> Result<String> {
         let mut stream = TcpStream::connect(self.websocket)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: soak\r\nConnection: close\r\n\r\n")?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
         let mut page = String::new();
         stream.read_to_string(&mut page)?;
         ensure!(page.starts_with("HTTP/1.1 200"), "no metrics: {page}");

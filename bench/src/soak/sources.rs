@@ -152,7 +152,7 @@ fn post(stream: &mut TcpStream, source: usize, first: u64) -> Result<()> {
     let path = if event::is_database(first) { "/soak/db" } else { "/soak/web" };
     let length = body.len();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: soak\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
     );
     stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).context("a request is not taken")?;
     let mut answer = Vec::new();

@@ -52,7 +52,7 @@ impl Way {
             Self::Lines => ("/events", String::new()),
         };
         let mark = if path.contains('?') { "" } else { "?" };
-        format!("GET {path}{mark}{query} HTTP/1.1\r\nHost: soak\r\n{headers}\r\n")
+        format!("GET {path}{mark}{query} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")
     }
 }
 
